@@ -1,0 +1,30 @@
+//! Words and wire of Bowline: what client, gateway, log and simulator must agree on.
+//!
+//! No I/O, no clock, no randomness, no async. `docs/protocol.md` is the contract that this crate writes in types.
+
+mod activity;
+mod client_frame;
+mod close;
+mod event;
+mod limits;
+mod position;
+mod record;
+mod server_frame;
+mod time;
+mod topic;
+
+pub use activity::{ACTIVITY_HEARTBEAT, ACTIVITY_LEASE, ACTIVITY_THROTTLE, ActivityStatus};
+pub use client_frame::{ClientFrame, RequestedTopic, Resume, SessionId};
+pub use close::{CloseCode, Retry};
+pub use event::Event;
+pub use limits::Limits;
+pub use position::{Cursor, Epoch, InvalidEpoch, Seq};
+pub use record::{GrantScope, LoggedEvent, Page, Query, Record};
+pub use server_frame::{
+    Accepted, DrainReason, Draining, EventHead, Gap, GapReason, Place, RefusalCode, Rejected, ServerFrame,
+    SubscribeAck, TopicRefusal,
+};
+pub use time::{Time, Timestamp};
+pub use topic::{
+    Account, AccountKind, InvalidAccount, InvalidTopic, MAX_ACCOUNT_BYTES, MAX_TOPIC_BYTES, Topic,
+};
