@@ -1,1 +1,9 @@
 //! Stub.
+
+pub mod auth;
+pub mod config;
+pub mod http_head;
+pub mod origin;
+pub mod paths;
+pub mod tls;
+pub mod ws;
