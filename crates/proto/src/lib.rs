@@ -6,9 +6,12 @@ mod activity;
 mod client_frame;
 mod close;
 mod event;
+#[cfg(feature = "json")]
+mod json;
 mod limits;
 mod position;
 mod record;
+mod rfc3339;
 mod server_frame;
 mod time;
 mod topic;
@@ -17,6 +20,11 @@ pub use activity::{ACTIVITY_HEARTBEAT, ACTIVITY_LEASE, ACTIVITY_THROTTLE, Activi
 pub use client_frame::{ClientFrame, RequestedTopic, Resume, SessionId};
 pub use close::{CloseCode, Retry};
 pub use event::Event;
+#[cfg(feature = "json")]
+pub use json::{
+    DecodeError, check_json, decode_client_frame, decode_server_frame, encode_client_frame, encode_event,
+    encode_server_frame, encode_signal,
+};
 pub use limits::Limits;
 pub use position::{Cursor, Epoch, InvalidEpoch, Seq};
 pub use record::{GrantScope, LoggedEvent, Page, Query, Record};
