@@ -36,9 +36,9 @@ pub struct Hello {
     pub open: Arc<[Topic]>,
     /// Which grants of the account make default topics.
     pub granted: GrantScope,
-    /// The account's topics within `granted`, as of `as_of`.
+    /// All topics granted to the account as of `as_of`, also those outside of `granted`: they decide what may be subscribed.
     pub grants: Vec<Topic>,
-    /// The head of the log when `grants` was read.
+    /// The head of the log when `grants` was read; a position of the log that the shard was last told of.
     pub as_of: Seq,
     /// What the URL asked for.
     pub opening: Opening,
