@@ -265,6 +265,14 @@ pub enum Notice {
     Moved(Cursor),
     /// Events that can't be had.
     Gap(Gap),
+    /// The server could not go on after the cursor and did not say what was lost: events of any topic may be missing
+    /// behind `after`.
+    Skipped {
+        /// Everything up to here has been delivered.
+        after: Cursor,
+        /// Delivery goes on behind this; `None` on a server that knows no positions.
+        now: Option<Cursor>,
+    },
     /// A reconnect attempt will start after `delay`.
     Reconnecting {
         /// From 1; reset once a connection has been accepted and stayed up.
