@@ -2,14 +2,9 @@
 
 use bowline_proto::CloseCode;
 
-const FIN: u8 = 0x80;
-const TEXT: u8 = 0x1;
-const CLOSE: u8 = 0x8;
-const PING: u8 = 0x9;
-const PONG: u8 = 0xA;
+use crate::ws::header::{CLOSE, MAX_CONTROL, PING, PONG, TEXT};
 
-/// The longest payload of a control frame (RFC 6455, section 5.5).
-pub(crate) const MAX_CONTROL: usize = 125;
+const FIN: u8 = 0x80;
 
 /// Appends a text frame. `payload` must be UTF-8; it is not looked at.
 pub fn push_text(out: &mut Vec<u8>, payload: &[u8]) {
@@ -55,4 +50,49 @@ fn push_frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
         }
     }
     out.extend_from_slice(payload);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_is_as_short_as_the_length_allows() {
+        for (length, header) in [
+            (0, &[0x81, 0][..]),
+            (125, &[0x81, 125]),
+            (126, &[0x81, 126, 0, 126]),
+            (65_535, &[0x81, 126, 0xFF, 0xFF]),
+            (65_536, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let payload = vec![b'x'; length];
+            let mut out = b"before".to_vec();
+            push_text(&mut out, &payload);
+            assert_eq!(&out[..6], b"before");
+            assert_eq!(&out[6..6 + header.len()], header, "length {length}");
+            assert_eq!(&out[6 + header.len()..], payload);
+        }
+    }
+
+    #[test]
+    fn control_frames_stay_within_125_bytes() {
+        let mut out = Vec::new();
+        push_ping(&mut out, b"hi");
+        push_pong(&mut out, &[7; 200]);
+        assert_eq!(&out[..4], &[0x89, 2, b'h', b'i']);
+        assert_eq!(&out[4..6], &[0x8A, 125]);
+        assert_eq!(out.len(), 4 + 2 + 125);
+    }
+
+    #[test]
+    fn a_close_frame_names_its_code() {
+        let mut out = Vec::new();
+        push_close(&mut out, CloseCode::SUPERSEDED);
+        assert_eq!(out, [&[0x88, 12, 0x11, 0x9A][..], b"superseded"].concat());
+        for never_sent in [CloseCode::NO_STATUS, CloseCode::ABNORMAL] {
+            out.clear();
+            push_close(&mut out, never_sent);
+            assert_eq!(out, [0x88, 0]);
+        }
+    }
 }
