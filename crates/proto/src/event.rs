@@ -1,13 +1,15 @@
 //! An event as the application gets it.
 
-use bytes::Bytes;
+use core::fmt;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::server_frame::Place;
 use crate::topic::Topic;
 
 /// A decoded event or signal. `payload` and `text` are slices of the bytes that brought it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Event {
     /// The type, such as `message.new`.
     pub kind: Arc<str>,
@@ -21,4 +23,17 @@ pub struct Event {
     pub payload: Bytes,
     /// The whole frame as it came.
     pub text: Bytes,
+}
+
+/// Shows neither payload nor text.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("kind", &self.kind)
+            .field("timestamp", &self.timestamp)
+            .field("topic", &self.topic)
+            .field("place", &self.place)
+            .field("payload_bytes", &self.payload.len())
+            .finish_non_exhaustive()
+    }
 }

@@ -15,6 +15,8 @@ mod rfc3339;
 mod server_frame;
 mod time;
 mod topic;
+#[cfg(feature = "json")]
+pub mod typed;
 
 pub use activity::{ACTIVITY_HEARTBEAT, ACTIVITY_LEASE, ACTIVITY_THROTTLE, ActivityStatus};
 pub use client_frame::{ClientFrame, RequestedTopic, Resume, SessionId};
@@ -36,3 +38,5 @@ pub use time::{Time, Timestamp};
 pub use topic::{
     Account, AccountKind, InvalidAccount, InvalidTopic, MAX_ACCOUNT_BYTES, MAX_TOPIC_BYTES, Topic,
 };
+#[cfg(feature = "json")]
+pub use typed::{PayloadError, TypedEvent};

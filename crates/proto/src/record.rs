@@ -1,5 +1,6 @@
 //! What the log holds and how it is asked: the words that the log and the gateway core share.
 
+use core::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -45,7 +46,7 @@ impl Record {
 }
 
 /// An event as it lies in the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LoggedEvent {
     /// Its position.
     pub seq: Seq,
@@ -55,6 +56,18 @@ pub struct LoggedEvent {
     pub topic: Topic,
     /// The event's frame, exactly as every subscriber gets it.
     pub text: Bytes,
+}
+
+/// Shows no text.
+impl fmt::Debug for LoggedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoggedEvent")
+            .field("seq", &self.seq)
+            .field("prev", &self.prev)
+            .field("topic", &self.topic)
+            .field("text_bytes", &self.text.len())
+            .finish()
+    }
 }
 
 /// A question to the log: what did this reader miss?
