@@ -14,10 +14,27 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// Not TOML.
-    #[error("not valid TOML: {0}")]
-    Syntax(String),
+    #[error("line {line} is not valid TOML: {problem}")]
+    Syntax {
+        /// Counted from 1.
+        line: usize,
+        /// What the parser said.
+        problem: String,
+    },
+    /// What is wrong with a file.
+    #[error("{path}: {error}")]
+    InFile {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        #[source]
+        error: Box<ConfigError>,
+    },
     /// A key that means nothing.
-    #[error("unknown key `{key}` in {table}{}", nearest.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+    #[error("unknown key `{key}` in {table}; {}", match nearest {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("known are: {known}"),
+    })]
     UnknownKey {
         /// The key.
         key: String,
@@ -25,6 +42,8 @@ pub enum ConfigError {
         table: String,
         /// The most similar known key of that table.
         nearest: Option<&'static str>,
+        /// All known keys of that table.
+        known: String,
     },
     /// A value of another type.
     #[error("`{key}` must be {expected}, not {found}")]

@@ -8,6 +8,7 @@ mod human;
 mod model;
 mod read;
 mod secret;
+mod table;
 
 pub use error::ConfigError;
 pub use human::{InvalidDuration, InvalidSize, format_duration, parse_duration, parse_size};
