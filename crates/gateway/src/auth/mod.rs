@@ -1,11 +1,12 @@
 //! Who somebody is: access tokens, and the tickets that open one WebSocket.
 
 mod claims;
+mod clock;
 mod sign;
 mod tickets;
 mod token;
 
-pub use claims::{Claims, Scopes, filter_matches, parse_filter};
+pub use claims::{Claims, Scopes, filter_matches, parse_filter, parse_kind};
 pub use sign::{NewToken, TokenSigner};
 pub use tickets::{IssuedTicket, RefusedIssue, Ticket, TicketError, TicketLimits, Tickets};
-pub use token::{TokenError, TokenVerifier};
+pub use token::{MAX_TOKEN_BYTES, TokenError, TokenVerifier};

@@ -97,6 +97,23 @@ impl Config {
     }
 }
 
+impl KeySource {
+    /// The key's text. `key` names the setting in messages.
+    pub(crate) fn read(&self, key: &str) -> Result<Secret, ConfigError> {
+        match self {
+            KeySource::Inline(secret) => Ok(secret.clone()),
+            KeySource::File(path) => {
+                let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+                    path: format!("{} (`{key}`)", path.display()),
+                    source,
+                })?;
+                // Editors end a file with a line end; it is no part of a secret.
+                Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+            }
+        }
+    }
+}
+
 fn read(mut top: Table) -> Result<Config, ConfigError> {
     let default = Config::default();
     let config = Config {
