@@ -107,7 +107,7 @@ fn whole() -> Vec<(&'static str, Value)> {
 fn without(value: &Value, path: &str) -> Value {
     let mut value = value.clone();
     let (parent, last) = path.rsplit_once('/').unwrap_or(("", path));
-    value.pointer_mut(parent).and_then(Value::as_object_mut).unwrap().remove(last);
+    value.pointer_mut(parent).and_then(Value::as_object_mut).expect("an object").remove(last);
     value
 }
 
