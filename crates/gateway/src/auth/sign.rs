@@ -1,6 +1,5 @@
 //! How tokens are made: for the command line, for development and for tests. An operator's own service makes its own.
 
-use core::fmt;
 use core::time::Duration;
 
 use bowline_proto::{Account, AccountKind, Timestamp};
@@ -58,25 +57,20 @@ impl NewToken {
 /// config.key = Some(TokenKey::Hs256(KeySource::Inline(secret.clone())));
 ///
 /// let alice = Account::new("alice")?;
-/// let token = TokenSigner::new(&secret).mint(&NewToken::new(alice.clone()));
+/// let token = TokenSigner::new(secret).mint(&NewToken::new(alice.clone()));
 /// assert_eq!(TokenVerifier::new(&config)?.verify(&token)?.account, alice);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug)]
 pub struct TokenSigner {
-    key: EncodingKey,
-}
-
-impl fmt::Debug for TokenSigner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenSigner(…)")
-    }
+    secret: Secret,
 }
 
 impl TokenSigner {
     /// A signer with this secret.
     #[must_use]
-    pub fn new(secret: &Secret) -> Self {
-        TokenSigner { key: EncodingKey::from_secret(secret.reveal().as_bytes()) }
+    pub fn new(secret: Secret) -> Self {
+        TokenSigner { secret }
     }
 
     /// A signer with the secret that the gateway verifies with.
@@ -85,7 +79,7 @@ impl TokenSigner {
     /// The gateway verifies with a public key, or the secret can't be read.
     pub fn from_config(config: &AuthConfig) -> Result<Self, ConfigError> {
         match &config.key {
-            Some(TokenKey::Hs256(source)) => Ok(TokenSigner::new(&source.read("auth.secret_file")?)),
+            Some(TokenKey::Hs256(source)) => Ok(TokenSigner::new(source.read("auth.secret_file")?)),
             Some(TokenKey::EdDsa(_) | TokenKey::Rs256(_)) | None => Err(ConfigError::Invalid {
                 key: "auth.secret".to_owned(),
                 problem: "tokens can be made here only with an HS256 secret; with a public key, the service that holds \
@@ -122,7 +116,8 @@ impl TokenSigner {
             aud: token.audience.as_deref(),
             iss: token.issuer.as_deref(),
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.key)
+        let key = EncodingKey::from_secret(self.secret.reveal().as_bytes());
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
             .expect("an HMAC key signs every text, and the claims are plain JSON")
     }
 }

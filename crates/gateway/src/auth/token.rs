@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::auth::claims::{Claims, Scopes, parse_filter, parse_kind};
 use crate::auth::clock;
-use crate::config::{AuthConfig, ConfigError, TokenKey};
+use crate::config::{AuthConfig, ConfigError, KeySource, Secret, TokenKey};
 
 /// The longest token that is looked at, in bytes. A token travels in a request's head, which has 16 KiB.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -95,13 +95,13 @@ impl TokenVerifier {
                 (Algorithm::HS256, "HS256", DecodingKey::from_secret(secret.reveal().as_bytes()))
             }
             Some(TokenKey::EdDsa(source)) => {
-                let pem = source.read("auth.public_key_file")?;
+                let pem = public_pem(source)?;
                 let key = DecodingKey::from_ed_pem(pem.reveal().as_bytes()).ok();
                 let key = key.filter(|key| key.try_get_as_bytes().is_ok_and(|bytes| bytes.len() == 32));
                 (Algorithm::EdDSA, "EdDSA", key.ok_or_else(|| bad_public_key("an Ed25519"))?)
             }
             Some(TokenKey::Rs256(source)) => {
-                let pem = source.read("auth.public_key_file")?;
+                let pem = public_pem(source)?;
                 let key = DecodingKey::from_rsa_pem(pem.reveal().as_bytes());
                 (Algorithm::RS256, "RS256", key.map_err(|_| bad_public_key("an RSA"))?)
             }
@@ -238,6 +238,19 @@ fn time(payload: &Map<String, Value>, claim: &'static str) -> Result<Option<Time
 fn object(part: &str) -> Result<Map<String, Value>, TokenError> {
     let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed)?;
     serde_json::from_slice(&bytes).map_err(|_| TokenError::Malformed)
+}
+
+/// A private key has no business here, even where a public one could be read out of it.
+fn public_pem(source: &KeySource) -> Result<Secret, ConfigError> {
+    let pem = source.read("auth.public_key_file")?;
+    if pem.reveal().contains("PRIVATE KEY-----") {
+        return Err(unusable(
+            "auth.public_key_file",
+            "holds a private key; give the gateway the public one (`openssl pkey -pubout`), and keep the private one where tokens \
+             are made",
+        ));
+    }
+    Ok(pem)
 }
 
 fn unusable(key: &str, problem: &str) -> ConfigError {

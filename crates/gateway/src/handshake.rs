@@ -1,0 +1,152 @@
+//! From a fresh connection to what it wants: a WebSocket goes the short way to its shard, the rest goes to HTTP.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use bowline_gateway_core::Opening;
+use bowline_proto::{Rejected, ServerFrame, encode_server_frame};
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::debug;
+
+use crate::admission::{self, Admission, Asked, Rejection};
+use crate::http;
+use crate::http_head::{self, HeadOutcome, UpgradeRequest};
+use crate::limit::Seat;
+use crate::metrics::Tally;
+use crate::node::Node;
+use crate::rewind::Rewind;
+use crate::shard::{Detached, Newcomer};
+use crate::ws;
+
+/// How long a peer that was told off may take to leave.
+const LINGER: Duration = Duration::from_secs(5);
+/// Most heads fit.
+const USUAL_HEAD: usize = 1024;
+
+/// What the accept loop of a shard leads to.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) node: Arc<Node>,
+    /// On whose thread this is.
+    pub(crate) shard: usize,
+    /// Serves everything that is no WebSocket.
+    pub(crate) router: Router,
+}
+
+/// Serves one connection until it is somebody else's or over. `detach` makes it ready for another thread, or, told
+/// that it stays on this one, leaves it as it is.
+pub(crate) async fn serve<T>(
+    door: Arc<Door>,
+    mut stream: T,
+    seat: Seat,
+    deadline: Instant,
+    detach: impl FnOnce(T, bool) -> io::Result<Detached>,
+) where
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let mut head = Vec::with_capacity(USUAL_HEAD);
+    let outcome = match timeout_at(deadline, read_head(&mut stream, &mut head)).await {
+        Ok(Some(outcome)) => outcome,
+        Ok(None) => return debug!("the peer left before it asked for anything"),
+        Err(_) => return door.node.metrics.count(Tally::HandshakeTimeouts, 1),
+    };
+    let request = match outcome {
+        HeadOutcome::Upgrade(request) => request,
+        HeadOutcome::Other => {
+            let stream = Rewind::new(Bytes::from(head), stream);
+            return http::serve_connection(stream, door.router.clone(), seat).await;
+        }
+        HeadOutcome::Bad(bad) => {
+            debug!(%bad, "a request that can't be served");
+            door.node.metrics.answered(bad.status());
+            return say_and_leave(stream, &bad.response()).await;
+        }
+        HeadOutcome::Incomplete => return,
+    };
+    match admission::admit(&door.node, asked(&request)) {
+        Admission::Admitted(hello) => {
+            let target = door.node.shard_of(&hello.account);
+            match detach(stream, target == door.shard) {
+                Ok(socket) => door.node.inboxes[target].push_newcomer(Newcomer {
+                    socket,
+                    answer: upgrade_answer(&request),
+                    read_ahead: head.split_off(request.head_len),
+                    hello,
+                    seat,
+                }),
+                Err(error) => debug!(%error, "the socket can't change its thread"),
+            }
+        }
+        Admission::Rejected(rejection) => {
+            door.node.metrics.count(Tally::Unauthorized, 1);
+            door.node.metrics.closed(rejection.code);
+            debug!(reason = rejection.reason, "an upgrade was rejected");
+            let mut answer = upgrade_answer(&request);
+            push_rejection(&mut answer, rejection);
+            say_and_leave(stream, &answer).await;
+        }
+        Admission::Refused(problem) => {
+            door.node.metrics.answered(problem.status());
+            say_and_leave(stream, &problem.to_http1()).await;
+        }
+    }
+}
+
+/// The frames that tell a peer why it is closed.
+pub(crate) fn push_rejection(out: &mut Vec<u8>, rejection: Rejection) {
+    let code = rejection.code;
+    let frame = ServerFrame::Rejected(Rejected {
+        reason: rejection.reason.to_owned(),
+        message: rejection.message,
+        retry_after: None,
+    });
+    ws::push_text(out, encode_server_frame(&frame).as_bytes());
+    ws::push_close(out, code);
+}
+
+/// Writes `answer`, ends our side, and waits for the peer to end its own: a reset could overtake the answer.
+pub(crate) async fn say_and_leave<T: AsyncRead + AsyncWrite + Unpin>(mut stream: T, answer: &[u8]) {
+    let farewell = async {
+        stream.write_all(answer).await?;
+        stream.shutdown().await?;
+        let mut noise = [0; 1024];
+        while stream.read(&mut noise).await? > 0 {}
+        io::Result::Ok(())
+    };
+    let _left = timeout(LINGER, farewell).await;
+}
+
+async fn read_head<T: AsyncRead + Unpin>(stream: &mut T, head: &mut Vec<u8>) -> Option<HeadOutcome> {
+    loop {
+        let read = stream.read_buf(head).await.ok()?;
+        if read == 0 {
+            return None;
+        }
+        match http_head::parse(head) {
+            HeadOutcome::Incomplete => {}
+            complete => return Some(complete),
+        }
+    }
+}
+
+fn asked(request: &UpgradeRequest) -> Asked<'_> {
+    Asked {
+        path: &request.path,
+        origin: request.origin.as_deref(),
+        bearer: request.bearer.as_deref(),
+        ticket: request.ticket.as_deref(),
+        token: request.token.as_deref(),
+        opening: if request.resume { Opening::Resume } else { Opening::Plain },
+    }
+}
+
+/// A client that offers sub-protocols gets the first: all of them carry the same frames, and some clients fail
+/// without a choice.
+fn upgrade_answer(request: &UpgradeRequest) -> Vec<u8> {
+    let protocol = request.protocols.first().map(String::as_str);
+    ws::upgrade_response(&ws::accept_key(&request.key), protocol)
+}

@@ -1,0 +1,85 @@
+//! Grants, revocations and disconnects: what an operator decides about an account.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use bowline_log::Entry;
+use bowline_proto::{Account, Topic};
+use serde::Deserialize;
+use tracing::info;
+
+use crate::http::Problem;
+use crate::http::bearer::Admin;
+use crate::http::body;
+use crate::http::events::Answer;
+use crate::node::Node;
+use crate::publish::{self, Published};
+
+/// A reason is short.
+const MAX_BODY: usize = 8 * 1024;
+
+/// For the log of the gateway; clients see the close code only.
+#[derive(Debug, Default, Deserialize)]
+struct DisconnectRequest {
+    #[serde(default)]
+    reason: String,
+}
+
+pub(crate) async fn grant(
+    State(node): State<Arc<Node>>,
+    _admin: Admin,
+    Path((account, topic)): Path<(String, String)>,
+) -> Result<Json<Answer>, Problem> {
+    let (account, topic) = (parse_account(&account)?, parse_granted(&topic)?);
+    change(&node, Entry::Grant { account, topic }).await
+}
+
+pub(crate) async fn revoke(
+    State(node): State<Arc<Node>>,
+    _admin: Admin,
+    Path((account, topic)): Path<(String, String)>,
+) -> Result<Json<Answer>, Problem> {
+    let (account, topic) = (parse_account(&account)?, parse_granted(&topic)?);
+    change(&node, Entry::Revoke { account, topic }).await
+}
+
+pub(crate) async fn disconnect(
+    State(node): State<Arc<Node>>,
+    _admin: Admin,
+    Path(account): Path<String>,
+    body: Body,
+) -> Result<StatusCode, Problem> {
+    let account = parse_account(&account)?;
+    let body = body::read(body, MAX_BODY).await?;
+    let request = if body.is_empty() {
+        DisconnectRequest::default()
+    } else {
+        serde_json::from_slice(&body).map_err(|error| {
+            Problem::bad_request("bad_json", format!("send {{\"reason\":\"…\"}}: {error}"))
+        })?
+    };
+    info!(%account, reason = request.reason, "disconnected by the operator");
+    node.disconnect(account);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn change(node: &Node, entry: Entry) -> Result<Json<Answer>, Problem> {
+    let Published { epoch, seqs } = publish::append(node, vec![entry], None).await?;
+    Ok(Json(Answer::new(epoch, seqs)))
+}
+
+fn parse_account(text: &str) -> Result<Account, Problem> {
+    Account::new(text).map_err(|why| Problem::bad_request("invalid_account", why.to_string()))
+}
+
+fn parse_granted(text: &str) -> Result<Topic, Problem> {
+    let topic = Topic::new(text).map_err(|why| Problem::invalid_topic(text, why))?;
+    if topic.is_on_demand() {
+        let detail = "on-demand topics follow the conversation: grant `conv:…` instead";
+        return Err(Problem::bad_request("on_demand_topic", detail));
+    }
+    Ok(topic)
+}

@@ -1,0 +1,79 @@
+//! How something gets into the log, and what can go wrong with it.
+
+use std::time::Instant;
+
+use axum::http::StatusCode;
+use bowline_log::{Appended, Batch, Entry, IdempotencyKey};
+use bowline_proto::{Epoch, Seq};
+
+use crate::http::Problem;
+use crate::journal::AppendError;
+use crate::metrics::Tally;
+use crate::node::Node;
+
+/// What was appended, durably.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The log.
+    pub epoch: Epoch,
+    /// One position per entry, in their order.
+    pub seqs: Vec<Seq>,
+}
+
+/// Why nothing was appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The disk is full. Reading goes on; a later publish may succeed.
+    #[error("the disk of the log is full: make room or lower `retention.bytes`, then publish again")]
+    Full,
+    /// More waits for the log than it may.
+    #[error("too much waits for the log; publish again in a moment")]
+    Busy,
+    /// The log failed or is closing.
+    #[error("the log takes nothing just now; publish again with the same idempotency key")]
+    Unavailable,
+    /// The key has been used with another body.
+    #[error("this idempotency key has been used with another body; use a new key for a new event")]
+    KeyReused,
+}
+
+/// Appends `entries`, all or nothing; returns when they are durable.
+pub(crate) async fn append(
+    node: &Node,
+    entries: Vec<Entry>,
+    key: Option<IdempotencyKey>,
+) -> Result<Published, PublishError> {
+    let count = entries.len() as u64;
+    let started = Instant::now();
+    match node.journal.append(Batch { entries, key }).await {
+        Ok(Appended::New { seqs }) => {
+            node.metrics.appended(started.elapsed());
+            node.metrics.count(Tally::Published, count);
+            Ok(Published { epoch: node.journal.status().epoch, seqs })
+        }
+        Ok(Appended::Repeated { seqs }) => Ok(Published { epoch: node.journal.status().epoch, seqs }),
+        Ok(Appended::KeyReused) => Err(PublishError::KeyReused),
+        Err(error) => {
+            node.metrics.count(Tally::PublishFailed, 1);
+            Err(match error {
+                AppendError::Full => PublishError::Full,
+                AppendError::Busy => PublishError::Busy,
+                AppendError::Unavailable => PublishError::Unavailable,
+            })
+        }
+    }
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Problem {
+        let (status, code) = match error {
+            PublishError::Full => (StatusCode::INSUFFICIENT_STORAGE, "log_full"),
+            PublishError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "log_busy"),
+            PublishError::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "log_unavailable"),
+            PublishError::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+        };
+        let problem = Problem::new(status, code, error.to_string());
+        if status == StatusCode::SERVICE_UNAVAILABLE { problem.retry_after(1) } else { problem }
+    }
+}

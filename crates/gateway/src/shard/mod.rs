@@ -1,0 +1,17 @@
+//! A shard: the sockets of some accounts, served by one thread.
+
+mod connections;
+mod host;
+mod inbox;
+mod pending;
+mod reader;
+mod run_frames;
+mod socket;
+mod thread;
+mod tick;
+mod writer;
+
+pub(crate) use host::Surroundings;
+pub(crate) use inbox::{Inbox, Newcomer, NodeOrder};
+pub(crate) use socket::Detached;
+pub(crate) use thread::spawn;
