@@ -1,7 +1,27 @@
 //! One gateway shard, without I/O.
 
+mod accounts;
+mod activities;
+mod activity;
+mod admission;
 mod config;
+mod connections;
+mod drain;
+mod fanout;
+mod frame_rate;
+mod frames;
+mod keys;
+mod liveness;
+mod memberships;
+mod read_queue;
+mod reading;
+mod recent_grants;
+mod rights;
+mod sessions;
 mod shard;
+mod subscriptions;
+mod timers;
+mod topics;
 mod vocabulary;
 
 pub use config::ShardConfig;

@@ -1,0 +1,331 @@
+//! Who gets in: identity, then the proof of a session, then the limit (wire protocol, section 5).
+
+use std::sync::Arc;
+
+use bowline_proto::{
+    Accepted, CloseCode, Gap, Rejected, Resume, Seq, ServerFrame, SessionId, SubscribeAck, Time,
+};
+
+use crate::connections::{Awaiting, CatchUp, Connection, Introduction, Phase, Resuming, Writing};
+use crate::frame_rate::FrameMeter;
+use crate::keys::AccountKey;
+use crate::keys::SessionKey;
+use crate::sessions::Sockets;
+use crate::shard::GatewayCore;
+use crate::timers::Timer;
+use crate::vocabulary::{ConnId, Hello, Opening, SocketKind};
+
+impl GatewayCore {
+    /// A socket with a good credential was upgraded.
+    ///
+    /// While the shard drains it is closed at once: the client goes elsewhere, or keeps the socket that it has.
+    pub(crate) fn opened(&mut self, now: Time, conn: ConnId, hello: Hello) {
+        if self.connections.get(conn.slot).is_some() {
+            self.forget(now, conn.slot);
+        }
+        let account = self.accounts.enter(&hello, self.head, &self.recent_grants);
+        let introduction = Introduction { connection_id: hello.connection_id, session_id: hello.session_id };
+        let await_resume = Phase::AwaitResume {
+            introduction: Box::new(introduction),
+            until: now + self.config.resume_deadline,
+        };
+        let connection = Connection {
+            account,
+            kind: hello.kind,
+            socket: hello.socket,
+            opening: hello.opening,
+            phase: await_resume,
+            writing: Writing::Free,
+            claims: hello.claims,
+            open: hello.open,
+            granted: hello.granted,
+            memberships: Vec::new(),
+            asked: 0,
+            grants_as_of: Seq::ZERO,
+            opened: now,
+            heard: now,
+            next_beat: self.first_beat(now, conn.slot),
+            armed: Time::MAX,
+            frames: FrameMeter::default(),
+            bad_frames: 0,
+            answers_pings: false,
+            is_told_to_move: false,
+        };
+        self.connections.insert(conn, connection);
+        self.accounts.entry(account).slots.push(conn.slot);
+        if self.drain.is_on() {
+            return self.close(now, conn.slot, CloseCode::DRAINING);
+        }
+        self.arm(now, conn.slot);
+        match hello.opening {
+            Opening::Plain => self.admit_plain(now, conn),
+            Opening::Resume => self.shed_waiting(now, account, hello.socket, conn.slot),
+        }
+    }
+
+    /// An account may have as many sockets before their `resume` as it may have behind it: the oldest gives way.
+    fn shed_waiting(&mut self, now: Time, account: AccountKey, socket: SocketKind, newest: u32) {
+        let Some(kind) = self.connections.get(newest).map(|c| c.kind) else { return };
+        let limit = self.config.sockets(kind, socket).max(1) as usize;
+        let waiting: Vec<u32> = self
+            .accounts
+            .entry(account)
+            .slots
+            .iter()
+            .copied()
+            .filter(|slot| {
+                self.connections
+                    .get(*slot)
+                    .is_some_and(|c| c.socket == socket && matches!(c.phase, Phase::AwaitResume { .. }))
+            })
+            .collect();
+        if waiting.len() > limit {
+            self.close(now, waiting[0], CloseCode::IDLE_TIMEOUT);
+        }
+    }
+
+    fn admit_plain(&mut self, now: Time, conn: ConnId) {
+        let slot = conn.slot;
+        let Some(introduction) = self.take_introduction(slot) else { return };
+        let Some(session) = self.new_session(now, slot, introduction.session_id) else { return };
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        let account = connection.account;
+        let grants = &self.accounts.entry(account).grants;
+        let (seq, is_current) = (grants.as_of(self.head), grants.is_current());
+        self.accepted(slot, session, introduction.connection_id, Start::Fresh(seq));
+        self.follow_defaults(slot);
+        if is_current {
+            self.go_live_first(slot, session, seq);
+        } else {
+            // The grants of `Hello` are older than what is known of the tail: the log says what came in between.
+            self.stats.catching_up += 1;
+            let catch_up =
+                CatchUp { epoch: self.epoch, position: seq, awaiting: Awaiting::Drained, failures: 0 };
+            if let Some(connection) = self.connections.get_mut(slot) {
+                connection.phase = Phase::CatchingUp { session, catch_up };
+            }
+            self.read_on(slot);
+        }
+    }
+
+    fn go_live_first(&mut self, slot: u32, session: SessionKey, seq: Seq) {
+        self.stats.live += 1;
+        self.connections.hot[slot as usize].live_from = seq.get();
+        if let Some(connection) = self.connections.get_mut(slot) {
+            connection.phase = Phase::Live { session };
+        }
+    }
+
+    fn take_introduction(&mut self, slot: u32) -> Option<Introduction> {
+        match &mut self.connections.get_mut(slot)?.phase {
+            Phase::AwaitResume { introduction, .. } => Some(Introduction {
+                connection_id: Arc::clone(&introduction.connection_id),
+                session_id: introduction.session_id.clone(),
+            }),
+            Phase::AwaitFirstPage(_) | Phase::Live { .. } | Phase::CatchingUp { .. } => None,
+        }
+    }
+
+    /// The first frame on a URL with `resume=1`.
+    pub(crate) fn resume(&mut self, now: Time, slot: u32, resume: Resume) {
+        let epoch = match resume.epoch {
+            // Nothing is behind a reader from the oldest event, so no history can have been lost.
+            _ if resume.seq == Seq::ZERO => self.epoch,
+            Some(epoch) => epoch,
+            None => return self.bad_frame(now, slot, "resume has a seq without its epoch"),
+        };
+        let Some(introduction) = self.take_introduction(slot) else { return };
+        let Some(connection) = self.connections.get(slot) else { return };
+        let proved = resume
+            .session_id
+            .as_ref()
+            .and_then(|id| self.sessions.prove(id, connection.account, connection.socket));
+        let session = match proved {
+            Some(session) => self.take_over(now, slot, session),
+            None => self.new_session(now, slot, introduction.session_id),
+        };
+        let Some(session) = session else { return };
+        self.stats.catching_up += 1;
+        let catch_up = CatchUp { epoch, position: resume.seq, awaiting: Awaiting::Drained, failures: 0 };
+        let resuming =
+            Resuming { session, connection_id: introduction.connection_id, catch_up, errors: Vec::new() };
+        if let Some(connection) = self.connections.get_mut(slot) {
+            connection.phase = Phase::AwaitFirstPage(Box::new(resuming));
+        }
+        let (_, errors) = self.ask_for(now, slot, resume.topics);
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        if let Phase::AwaitFirstPage(resuming) = &mut connection.phase {
+            resuming.errors = errors;
+        }
+        self.read_on(slot);
+    }
+
+    /// The socket gets a session of its own, within the limit.
+    fn new_session(&mut self, now: Time, slot: u32, id: SessionId) -> Option<SessionKey> {
+        self.count_against_limit(now, slot)?;
+        let connection = self.connections.get(slot)?;
+        Some(self.sessions.create(id, connection.account, connection.socket, self.connections.id(slot)))
+    }
+
+    /// The socket proved a session. At most one older socket of it stays, in handover: the one that was heard last, so
+    /// that a successor that never came to life does not cost the client its current link.
+    fn take_over(&mut self, now: Time, slot: u32, session: SessionKey) -> Option<SessionKey> {
+        if let Sockets::Pair { older, newer, .. } = self.sessions.get(session)?.sockets {
+            let evicted = if self.heard_at(newer) >= self.heard_at(older) { older } else { newer };
+            self.supersede(now, evicted);
+        }
+        if let Sockets::None { .. } = self.sessions.get(session)?.sockets {
+            self.count_against_limit(now, slot)?;
+            let account = self.sessions.get(session)?.account;
+            self.accounts.entry(account).idle.retain(|idle| *idle != session);
+        }
+        let until = now + self.config.handover_grace;
+        let conn = self.connections.id(slot);
+        self.sessions.get_mut(session)?.attach(conn, until);
+        self.timers.set(until, Timer::Grace(session));
+        Some(session)
+    }
+
+    /// Counts one more session with a socket, or refuses the socket.
+    fn count_against_limit(&mut self, now: Time, slot: u32) -> Option<()> {
+        let connection = self.connections.get(slot)?;
+        let limit = self.config.sockets(connection.kind, connection.socket);
+        let occupied = self.accounts.entry(connection.account).occupied(connection.socket);
+        if *occupied < limit {
+            *occupied += 1;
+            return Some(());
+        }
+        self.stats.rejected += 1;
+        let rejected = Rejected {
+            reason: "CONNECTION_LIMIT_EXCEEDED".to_owned(),
+            message: format!("this account may hold {limit} connections of this kind at a time"),
+            retry_after: None,
+        };
+        self.send(slot, ServerFrame::Rejected(rejected));
+        self.close(now, slot, CloseCode::LIMIT_EXCEEDED);
+        None
+    }
+
+    /// Puts out `connection.accepted` and what follows it at once.
+    pub(crate) fn accepted(&mut self, slot: u32, session: SessionKey, connection_id: Arc<str>, start: Start) {
+        let (resumed, seq, gaps) = match start {
+            Start::Fresh(seq) => (false, seq, Vec::new()),
+            Start::Resumed { seq, gaps } => (true, seq, gaps),
+        };
+        tracing::debug!(slot, resumed, seq = seq.get(), gaps = gaps.len(), "socket is accepted");
+        self.stats.accepted += 1;
+        self.stats.resumed += u64::from(resumed);
+        self.stats.gaps += gaps.len() as u64;
+        let accepted = Accepted {
+            connection_id: Some(connection_id),
+            session_id: self.sessions.id(session),
+            resumed,
+            epoch: Some(self.epoch),
+            seq: Some(seq),
+            heartbeat: Some(self.config.heartbeat),
+            max_duration: Some(self.config.max_duration),
+            can_resume: true,
+            can_drain: true,
+            gaps,
+        };
+        self.send(slot, ServerFrame::Accepted(Box::new(accepted)));
+    }
+
+    /// The first page after a cursor came: the socket is accepted at the page's start.
+    pub(crate) fn accept_resumed(&mut self, now: Time, slot: u32, from: Seq, gaps: Vec<Gap>) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        let Phase::AwaitFirstPage(resuming) = &mut connection.phase else { return };
+        let (session, catch_up) = (resuming.session, resuming.catch_up);
+        let connection_id = Arc::clone(&resuming.connection_id);
+        let errors = core::mem::take(&mut resuming.errors);
+        let grants = &self.accounts.entry(connection.account).grants;
+        if !grants.is_current() && grants.as_of(self.head) < from {
+            // Nobody here knows the grants at the cursor: a new `Hello` brings them.
+            return self.close(now, slot, CloseCode::DRAINING);
+        }
+        connection.phase = Phase::CatchingUp { session, catch_up };
+        self.accepted(slot, session, connection_id, Start::Resumed { seq: from, gaps });
+        if !errors.is_empty() {
+            let ack = SubscribeAck { subscribed: Vec::new(), errors, seq: Some(from) };
+            self.send(slot, ServerFrame::SubscribeAck(ack));
+        }
+        self.tell_activities_followed(slot);
+        self.follow_defaults(slot);
+    }
+
+    fn heard_at(&self, conn: ConnId) -> Time {
+        let slot = self.connections.slot(conn);
+        slot.and_then(|slot| self.connections.get(slot)).map_or(Time::ZERO, |c| c.heard)
+    }
+
+    fn supersede(&mut self, now: Time, conn: ConnId) {
+        if let Some(slot) = self.connections.slot(conn) {
+            self.stats.superseded += 1;
+            self.close(now, slot, CloseCode::SUPERSEDED);
+        }
+    }
+
+    /// A pair has had its time: one socket goes. The newer one stays, unless it has been silent for a heartbeat longer
+    /// than the older: then it never came to life.
+    pub(crate) fn grace_over(&mut self, now: Time, session: SessionKey) {
+        let Some(Sockets::Pair { older, newer, until }) =
+            self.sessions.get(session).map(|session| session.sockets)
+        else {
+            return;
+        };
+        if until > now {
+            return;
+        }
+        if self.heard_at(older).since(self.heard_at(newer)) <= self.config.heartbeat {
+            self.supersede(now, older);
+        } else if let Some(slot) = self.connections.slot(newer) {
+            self.stats.idle_timeouts += 1;
+            self.close(now, slot, CloseCode::IDLE_TIMEOUT);
+        }
+    }
+
+    /// Forgets a session that has no socket.
+    pub(crate) fn forget_idle(&mut self, key: SessionKey) {
+        if let Some(Sockets::None { .. }) = self.sessions.get(key).map(|session| session.sockets)
+            && let Some(session) = self.sessions.remove(key)
+        {
+            self.accounts.entry(session.account).idle.retain(|idle| *idle != key);
+            self.accounts.release(session.account);
+        }
+    }
+
+    /// A session lost its last socket.
+    pub(crate) fn session_idle(&mut self, now: Time, key: SessionKey) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let (account, socket) = (session.account, session.socket);
+        let entry = self.accounts.entry(account);
+        *entry.occupied(socket) -= 1;
+        entry.idle.push_back(key);
+        let forgotten = if entry.idle.len() > IDLE_SESSIONS { entry.idle.pop_front() } else { None };
+        if let Some(forgotten) = forgotten {
+            self.sessions.remove(forgotten);
+        }
+        self.timers.set(now + self.config.session_retention, Timer::Retention(key));
+    }
+
+    /// A session has been without a socket for as long as it is kept.
+    pub(crate) fn retention_over(&mut self, now: Time, key: SessionKey) {
+        let Some(Sockets::None { since }) = self.sessions.get(key).map(|s| s.sockets) else {
+            return;
+        };
+        if since + self.config.session_retention <= now {
+            self.forget_idle(key);
+        }
+    }
+}
+
+/// Where a socket starts.
+pub(crate) enum Start {
+    /// At the head.
+    Fresh(Seq),
+    /// Behind a cursor.
+    Resumed { seq: Seq, gaps: Vec<Gap> },
+}
+
+/// How many sessions without a socket an account keeps: more than it has sockets in the common case; the oldest goes first.
+const IDLE_SESSIONS: usize = 32;

@@ -1,0 +1,298 @@
+//! Readers behind the tail: when a page is asked for, and what becomes of it.
+//!
+//! A reader has at most one page on its way and asks for the next only while its socket takes bytes. A page that comes
+//! for a socket which has blocked meanwhile is thrown away and asked for again: a slow reader costs no memory here.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use bowline_proto::{CloseCode, Gap, GrantScope, Page, Query, Record, Seq, ServerFrame, Time};
+
+use crate::connections::{Awaiting, Basis, CatchUp, Hot, Phase, Writing};
+use crate::recent_grants::{GrantStep, RecentGrants};
+use crate::shard::GatewayCore;
+use crate::vocabulary::Output;
+
+/// How long after a failed read the same is asked again, once.
+const READ_RETRY: Duration = Duration::from_secs(1);
+
+impl GatewayCore {
+    /// Everything up to here has been put out to this reader.
+    pub(crate) fn position(&self, slot: u32) -> Option<Seq> {
+        let connection = self.connections.get(slot)?;
+        match &connection.phase {
+            Phase::AwaitResume { .. } => None,
+            Phase::AwaitFirstPage(resuming) => Some(resuming.catch_up.position),
+            Phase::CatchingUp { catch_up, .. } => Some(catch_up.position),
+            Phase::Live { .. } => {
+                let from = self.connections.hot[slot as usize].live_from;
+                Some(Seq::new(from).map_or(self.head, |from| from.max(self.head)))
+            }
+        }
+    }
+
+    /// Asks for the next page of a reader that catches up, as soon as its socket and the shard allow.
+    pub(crate) fn read_on(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        let is_blocked = connection.is_blocked();
+        let Some(catch_up) = connection.catch_up() else { return };
+        if is_blocked {
+            catch_up.awaiting = Awaiting::Drained;
+        } else if self.reads.take_turn().is_some() {
+            catch_up.awaiting = Awaiting::Page;
+            self.ask_log(slot);
+        } else {
+            catch_up.awaiting = Awaiting::Turn;
+            self.reads.wait(self.connections.id(slot));
+        }
+    }
+
+    fn ask_log(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get(slot) else { return };
+        let (mut open, mut granted) = (Arc::clone(&connection.open), connection.granted.clone());
+        if connection.asked > 0 {
+            let claimed = self.logged_topics(connection, Basis::CLAIMED);
+            if !claimed.is_empty() {
+                open = open.iter().cloned().chain(claimed).collect();
+            }
+            if let GrantScope::Only(topics) = &granted {
+                let asked = self.logged_topics(connection, Basis::ASKED);
+                granted = GrantScope::Only(topics.iter().cloned().chain(asked).collect());
+            }
+        }
+        let catch_up = match &connection.phase {
+            Phase::AwaitFirstPage(resuming) => resuming.catch_up,
+            Phase::CatchingUp { catch_up, .. } => *catch_up,
+            Phase::AwaitResume { .. } | Phase::Live { .. } => return,
+        };
+        let account = connection.account;
+        let query = Query {
+            account: self.accounts.entry(account).name.clone(),
+            granted,
+            open,
+            epoch: catch_up.epoch,
+            after: catch_up.position,
+            max_records: self.config.page.records,
+            max_bytes: self.config.page.bytes,
+        };
+        self.outputs.push_back(Output::Read { conn: self.connections.id(slot), query });
+    }
+
+    /// Gives free turns to the readers that wait.
+    pub(crate) fn next_reads(&mut self) {
+        while let Some(conn) = self.reads.next() {
+            let Some(slot) = self.connections.slot(conn) else { continue };
+            let Some(connection) = self.connections.get_mut(slot) else { continue };
+            if connection.catch_up().is_some_and(|catch_up| catch_up.awaiting == Awaiting::Turn) {
+                self.read_on(slot);
+            }
+        }
+    }
+
+    /// The log answered.
+    pub(crate) fn page_read(&mut self, now: Time, slot: u32, page: Page) {
+        let Some(reading) = self.end_read(slot) else { return };
+        let is_blocked = self.connections.get(slot).is_some_and(|connection| connection.is_blocked());
+        let upto = page.records.last().map_or(page.upto, |last| last.seq().max(page.upto));
+        if reading == Awaiting::StalePage || is_blocked {
+            self.read_on(slot);
+        } else if upto <= page.from && upto < self.head {
+            self.read_went_wrong(now, slot);
+        } else {
+            self.take_page(now, slot, page, upto);
+        }
+        self.next_reads();
+    }
+
+    /// The turn of a read ends; `None` when no answer was awaited.
+    fn end_read(&mut self, slot: u32) -> Option<Awaiting> {
+        let catch_up = self.connections.get_mut(slot)?.catch_up()?;
+        match catch_up.awaiting {
+            Awaiting::Page | Awaiting::StalePage => {
+                self.reads.end_turn();
+                Some(catch_up.awaiting)
+            }
+            Awaiting::Drained | Awaiting::Turn | Awaiting::Retry(_) => None,
+        }
+    }
+
+    fn take_page(&mut self, now: Time, slot: u32, page: Page, upto: Seq) {
+        let Page { from, records, upto: _, mut gaps } = page;
+        gaps.sort_by_key(|gap| (gap.before, gap.after));
+        let Some(connection) = self.connections.get(slot) else { return };
+        let account = connection.account;
+        let reads_all_grants = connection.granted == GrantScope::All;
+        if matches!(connection.phase, Phase::AwaitFirstPage(_)) {
+            self.accept_resumed(now, slot, from, core::mem::take(&mut gaps));
+        }
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        let grants_as_of = connection.grants_as_of;
+        if let Some(catch_up) = connection.catch_up() {
+            let epoch = self.epoch;
+            *catch_up = CatchUp { epoch, position: upto, reading: catch_up.awaiting, failures: 0 };
+        }
+        if reads_all_grants {
+            self.accounts.entry(account).grants.learn(from, &records, upto, self.head);
+        }
+        self.put_out(slot, &records.into(), gaps);
+        if upto >= self.head && upto >= grants_as_of { self.go_live(slot, upto) } else { self.read_on(slot) }
+    }
+
+    /// Puts out a page: its events, and each gap and each change of rights at its place among them.
+    fn put_out(&mut self, slot: u32, records: &Arc<[Record]>, gaps: Vec<Gap>) {
+        let mut gaps = gaps.into_iter().peekable();
+        let mut start = 0;
+        for (at, record) in records.iter().enumerate() {
+            while let Some(gap) = gaps.next_if(|gap| gap.before <= record.seq()) {
+                self.put_out_events(slot, records, start, at);
+                start = at;
+                self.tell_gap(slot, gap);
+            }
+            let (seq, topic, step) = match record {
+                Record::Event(_) => continue,
+                Record::Granted { seq, topic, .. } => (*seq, topic, GrantStep::Granted),
+                Record::Revoked { seq, topic, .. } => (*seq, topic, GrantStep::Revoked),
+            };
+            self.put_out_events(slot, records, start, at);
+            start = at + 1;
+            self.grant_reached(slot, seq, topic, step);
+        }
+        self.put_out_events(slot, records, start, records.len());
+        for gap in gaps {
+            self.tell_gap(slot, gap);
+        }
+    }
+
+    fn put_out_events(&mut self, slot: u32, records: &Arc<[Record]>, start: usize, end: usize) {
+        if start < end {
+            let to = vec![self.connections.id(slot)];
+            self.stats.delivered += (end - start) as u64;
+            self.connections.hot[slot as usize].has_sent = true;
+            self.outputs.push_back(Output::Deliver { records: Arc::clone(records), range: start..end, to });
+        }
+    }
+
+    fn tell_gap(&mut self, slot: u32, gap: Gap) {
+        self.stats.gaps += 1;
+        self.send(slot, ServerFrame::Gap(gap));
+    }
+
+    fn go_live(&mut self, slot: u32, from: Seq) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        let Phase::CatchingUp { session, .. } = connection.phase else { return };
+        connection.phase = Phase::Live { session };
+        self.connections.hot[slot as usize].live_from = from.get();
+        self.stats.catching_up -= 1;
+        self.stats.live += 1;
+        tracing::debug!(slot, from = from.get(), "reader is live");
+    }
+
+    /// A live reader stops to follow the tail at its position.
+    pub(crate) fn fall_behind(&mut self, slot: u32) {
+        let Some(position) = self.position(slot) else { return };
+        let epoch = self.epoch;
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        let Phase::Live { session } = connection.phase else { return };
+        let catch_up = CatchUp { epoch, position, awaiting: Awaiting::Drained, failures: 0 };
+        connection.phase = Phase::CatchingUp { session, catch_up };
+        self.connections.hot[slot as usize].live_from = Hot::NOT_LIVE;
+        self.stats.live -= 1;
+        self.stats.catching_up += 1;
+        tracing::debug!(slot, position = position.get(), "reader falls behind");
+    }
+
+    /// A read failed: the second time in a row the socket is closed.
+    pub(crate) fn read_failed(&mut self, now: Time, slot: u32) {
+        if self.end_read(slot).is_some() {
+            self.read_went_wrong(now, slot);
+            self.next_reads();
+        }
+    }
+
+    fn read_went_wrong(&mut self, now: Time, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        let Some(catch_up) = connection.catch_up() else { return };
+        catch_up.failures += 1;
+        if catch_up.failures > 1 {
+            tracing::error!(slot, "the log can't be read");
+            return self.close(now, slot, CloseCode::INTERNAL);
+        }
+        catch_up.awaiting = Awaiting::Retry(now + READ_RETRY);
+        self.arm(now, slot);
+    }
+
+    /// The socket took only a part.
+    pub(crate) fn blocked(&mut self, now: Time, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        if connection.is_blocked() {
+            return;
+        }
+        connection.writing = Writing::Blocked { progressed: now, answers: 0, owes_pong: false };
+        self.fall_behind(slot);
+        self.arm(now, slot);
+    }
+
+    /// The socket took some more.
+    pub(crate) fn progressed(&mut self, now: Time, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        connection.heard = now;
+        if let Writing::Blocked { progressed, .. } = &mut connection.writing {
+            *progressed = now;
+        }
+    }
+
+    /// The socket took everything.
+    pub(crate) fn drained(&mut self, now: Time, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        connection.heard = now;
+        let was = core::mem::replace(&mut connection.writing, Writing::Free);
+        let awaits_this =
+            connection.catch_up().is_some_and(|catch_up| catch_up.awaiting == Awaiting::Drained);
+        if matches!(was, Writing::Blocked { owes_pong: true, .. }) {
+            self.pong(slot);
+        }
+        if awaits_this {
+            self.read_on(slot);
+        }
+    }
+
+    /// The shard's share of the tail overflowed: everybody who lacks something reads it from the log.
+    ///
+    /// A path socket that subscribed on demand by a grant can't read there whether it still has that grant: it is closed
+    /// and comes back with its grants of now.
+    pub(crate) fn tail_skipped(&mut self, now: Time, upto: Seq) {
+        if upto <= self.head {
+            return;
+        }
+        tracing::warn!(from = self.head.get(), upto = upto.get(), "tail skipped");
+        for grants in self.accounts.all_grants() {
+            grants.skip(self.head, upto);
+        }
+        self.recent_grants = RecentGrants::behind(upto);
+        let mut behind = Vec::new();
+        for slot in 0..self.connections.slots() {
+            let Some(connection) = self.connections.get(slot) else { continue };
+            let is_ahead = matches!(connection.phase, Phase::Live { .. })
+                && self.connections.hot[slot as usize].live_from >= upto.get();
+            if connection.granted != GrantScope::All && self.follows_on_demand_by_grant(slot) {
+                self.close(now, slot, CloseCode::DRAINING);
+            } else if matches!(connection.phase, Phase::Live { .. }) && !is_ahead {
+                self.fall_behind(slot);
+                behind.push(slot);
+            }
+        }
+        self.head = upto;
+        for slot in behind {
+            self.read_on(slot);
+        }
+    }
+
+    fn follows_on_demand_by_grant(&self, slot: u32) -> bool {
+        self.connections.get(slot).is_some_and(|connection| {
+            connection.asked > 0
+                && connection.memberships.iter().any(|membership| {
+                    membership.basis.has(Basis::ASKED) && self.topics.name(membership.topic).is_on_demand()
+                })
+        })
+    }
+}
