@@ -153,7 +153,9 @@ fn parse_one(body: EventBody<'_>, limits: &Limits, now: Timestamp) -> Result<Par
         })?,
     };
     let payload = body.payload.get().as_bytes();
-    check_json(payload, &Limits { message_bytes: usize::MAX, ..*limits })
+    // The frame around the payload is a level of its own.
+    let depth = limits.depth.saturating_sub(1);
+    check_json(payload, &Limits { message_bytes: usize::MAX, depth, ..*limits })
         .map_err(|why| Problem::bad_request("bad_payload", why.to_string()))?;
     let longest = topics.iter().map(|topic| topic.as_str().len()).max().unwrap_or_default();
     // Texts may double when they are escaped.
