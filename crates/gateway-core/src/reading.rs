@@ -129,7 +129,7 @@ impl GatewayCore {
         let grants_as_of = connection.grants_as_of;
         if let Some(catch_up) = connection.catch_up() {
             let epoch = self.epoch;
-            *catch_up = CatchUp { epoch, position: upto, reading: catch_up.awaiting, failures: 0 };
+            *catch_up = CatchUp { epoch, position: upto, awaiting: catch_up.awaiting, failures: 0 };
         }
         if reads_all_grants {
             self.accounts.entry(account).grants.learn(from, &records, upto, self.head);
