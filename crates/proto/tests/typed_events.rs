@@ -283,3 +283,19 @@ fn a_typed_event_moves_cheaply() {
     assert!(size_of::<TypedEvent>() <= 400, "{}", size_of::<TypedEvent>());
     assert!(size_of::<Event>() <= 160, "{}", size_of::<Event>());
 }
+
+#[test]
+fn a_count_is_a_whole_number_however_it_is_spelled() {
+    let sample = |number: &str| {
+        let text = whole()[0].1.to_string().replace("9007199254740991", number);
+        TypedEvent::decode(&event(message::NEW, &text))
+    };
+    for (number, expected) in [("5", 5), ("5.0", 5), ("12e2", 1200), ("0", 0), ("-0.0", 0)] {
+        let Ok(TypedEvent::MessageNew(event)) = sample(number) else { panic!("{number}") };
+        assert_eq!(event.sequence_number, expected);
+    }
+    for number in ["-1", "0.5", "1e300", "\"5\"", "null", "true"] {
+        let unfit = PayloadError::Unfit { kind: message::NEW, member: "sequenceNumber".into() };
+        assert_eq!(sample(number), Err(unfit), "{number}");
+    }
+}

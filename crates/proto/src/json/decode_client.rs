@@ -13,6 +13,14 @@ use crate::topic::{MAX_TOPIC_BYTES, Topic};
 
 /// Reads a client's message. Members and actions of a later version are ignored ([`ClientFrame::Unknown`]).
 ///
+/// ```
+/// use bowline_proto::{ClientFrame, DecodeError, Limits, decode_client_frame};
+///
+/// let limits = Limits::default();
+/// assert_eq!(decode_client_frame(br#"{"action":"ping"}"#, &limits), Ok(ClientFrame::Ping));
+/// assert_eq!(decode_client_frame(br#"["ping"]"#, &limits), Err(DecodeError::NotAnObject));
+/// ```
+///
 /// # Errors
 /// [`DecodeError`] says which rule it breaks.
 pub fn decode_client_frame(text: &[u8], limits: &Limits) -> Result<ClientFrame, DecodeError> {

@@ -22,6 +22,16 @@ use crate::topic::Topic;
 /// Reads a server's message. An event's payload and text are slices of `text`, nothing is copied. An action of a later
 /// version is [`ServerFrame::Unknown`]; where a message has both, `action` counts and `type` does not.
 ///
+/// ```
+/// use bowline_proto::{Limits, ServerFrame, decode_server_frame};
+/// use bytes::Bytes;
+///
+/// let text = Bytes::from_static(br#"{"type":"greeting","topic":"conv:c1","seq":7,"prev":3,"payload":{"text":"hi"}}"#);
+/// let Ok(ServerFrame::Event { head, body }) = decode_server_frame(&text, &Limits::default()) else { panic!() };
+/// assert_eq!(head.place.map(|place| place.seq.get()), Some(7));
+/// assert_eq!(body.payload, r#"{"text":"hi"}"#);
+/// ```
+///
 /// # Errors
 /// [`DecodeError`] says which rule it breaks.
 pub fn decode_server_frame(text: &Bytes, limits: &Limits) -> Result<ServerFrame<Event>, DecodeError> {

@@ -10,6 +10,19 @@ use crate::topic::Topic;
 
 /// The frame of a logged event. `payload` is JSON text that the caller has checked; where it is empty the frame has no
 /// payload. One allocation, of exactly the frame's length.
+///
+/// ```
+/// use bowline_proto::{Place, Seq, Timestamp, Topic, encode_event};
+///
+/// let topic = Topic::new("conv:c1")?;
+/// let place = Place { seq: Seq::ZERO.next(), prev: Seq::ZERO };
+/// let frame = encode_event("greeting", Timestamp(0), &topic, place, br#"{"text":"hi"}"#);
+/// assert_eq!(
+///     frame,
+///     r#"{"type":"greeting","timestamp":"1970-01-01T00:00:00.000Z","topic":"conv:c1","seq":1,"prev":0,"payload":{"text":"hi"}}"#,
+/// );
+/// # Ok::<(), bowline_proto::InvalidTopic>(())
+/// ```
 #[must_use]
 pub fn encode_event(kind: &str, timestamp: Timestamp, topic: &Topic, place: Place, payload: &[u8]) -> Bytes {
     encode(kind, timestamp, topic, Some(place), payload)

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::typed::opaque::Opaque;
 use crate::typed::open::open_names;
+use crate::typed::whole::whole;
 
 /// Type of [`MessageNew`].
 pub const NEW: &str = "message.new";
@@ -35,6 +36,7 @@ pub struct MessageNew {
     /// What it says.
     pub content: Content,
     /// Its number within the conversation. Not the event's seq.
+    #[serde(deserialize_with = "whole")]
     pub sequence_number: u64,
     /// The only accounts that may see it; absent: every member.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,6 +138,7 @@ pub struct Attachment {
     /// Its media type.
     pub content_type: String,
     /// Its length in bytes.
+    #[serde(deserialize_with = "whole")]
     pub size: u64,
     /// What is known of a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,8 +150,10 @@ pub struct Attachment {
 #[serde(rename_all = "camelCase")]
 pub struct ImageMetadata {
     /// Pixels.
+    #[serde(deserialize_with = "whole")]
     pub width: u64,
     /// Pixels.
+    #[serde(deserialize_with = "whole")]
     pub height: u64,
     /// A blurred preview, BlurHash text.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -12,6 +12,7 @@ pub mod message;
 mod opaque;
 mod open;
 mod typed_event;
+mod whole;
 
 pub use error::PayloadError;
 pub use opaque::Opaque;

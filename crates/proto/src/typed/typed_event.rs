@@ -11,6 +11,19 @@ use crate::typed::error::PayloadError;
 use crate::typed::{account, activity, contact, conversation, message};
 
 /// An event by its type. The envelope (timestamp, topic, place) stays with the [`Event`].
+///
+/// ```
+/// use bowline_proto::{Limits, ServerFrame, TypedEvent, decode_server_frame};
+/// use bytes::Bytes;
+///
+/// let text = Bytes::from_static(br#"{"type":"block.created","payload":{"userId":"u1","blockedUserId":"u2"}}"#);
+/// let Ok(ServerFrame::Event { body, .. }) = decode_server_frame(&text, &Limits::default()) else { panic!() };
+/// match TypedEvent::decode(&body)? {
+///     TypedEvent::BlockCreated(event) => assert_eq!(event.blocked_user_id, "u2"),
+///     other => panic!("{}", other.kind()),
+/// }
+/// # Ok::<(), bowline_proto::PayloadError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TypedEvent {
     /// `message.new`
