@@ -94,10 +94,6 @@ impl Queue {
         self.handed
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
     pub(crate) fn is_full(&self) -> bool {
         self.items.len() >= self.max_items || self.bytes >= self.max_bytes
     }
@@ -177,7 +173,7 @@ mod tests {
             queue.push_notice(Notice::Moved(cursor(seq)));
         }
         assert!(matches!(queue.pop(), Some(Incoming::Moved(at)) if at == cursor(99)));
-        assert!(queue.is_empty());
+        assert!(queue.pop().is_none());
     }
 
     #[test]
