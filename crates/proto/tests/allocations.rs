@@ -1,5 +1,7 @@
 //! What a frame costs in allocations: a count that does not depend on the machine.
 
+#![cfg(feature = "json")]
+
 use allocation_counter::measure;
 use bowline_proto::{
     Event, Limits, Place, Seq, ServerFrame, Timestamp, Topic, check_json, decode_client_frame,

@@ -1,5 +1,7 @@
 //! Whatever a peer sends, a decoder answers: frames survive the way there and back, anything else is an error, nothing panics.
 
+#![cfg(feature = "json")]
+
 use core::convert::Infallible;
 use core::time::Duration;
 

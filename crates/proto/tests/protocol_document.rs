@@ -1,5 +1,7 @@
 //! What `docs/protocol.md` shows as frames are frames.
 
+#![cfg(feature = "json")]
+
 use bowline_proto::{ClientFrame, Limits, ServerFrame, decode_client_frame, decode_server_frame};
 use bytes::Bytes;
 use serde_json::value::RawValue;

@@ -1,5 +1,7 @@
 //! Every type of `docs/events.md` is read into its struct and written back without loss.
 
+#![cfg(feature = "json")]
+
 use bowline_proto::typed::conversation::{MemberRole, NotifyLevel};
 use bowline_proto::typed::message::{AttachmentType, OptionStyle};
 use bowline_proto::typed::{Opaque, account, activity, contact, conversation, message};

@@ -1,5 +1,7 @@
 //! The shared vectors: every decoder, in whatever language, gives these outcomes.
 
+#![cfg(feature = "json")]
+
 use bowline_proto::{
     ClientFrame, DecodeError, DrainReason, Event, Gap, GapReason, Limits, RefusalCode, RequestedTopic, Seq,
     ServerFrame, Topic, decode_client_frame, decode_server_frame,

@@ -75,9 +75,9 @@ impl<'a> Member<'a> {
     /// A position: the number's value counts, not its spelling (`1e3` is 1000).
     pub(crate) fn seq(self) -> Result<Option<Seq>, DecodeError> {
         let Some(value) = self.number()? else { return Ok(None) };
-        let whole = value >= 0.0 && value.trunc() == value && value <= Seq::MAX.get() as f64;
-        // Exact: a whole f64 in 0..2^53.
-        let seq = whole.then(|| Seq::new(value as u64)).flatten();
+        let is_whole = value >= 0.0 && value.trunc() == value;
+        // Exact below 2^53; `as` saturates above, where no position is.
+        let seq = is_whole.then(|| Seq::new(value as u64)).flatten();
         seq.map(Some).ok_or(DecodeError::OutOfRange { member: self.name })
     }
 
