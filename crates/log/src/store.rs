@@ -125,7 +125,7 @@ pub enum StoreError {
     },
 }
 
-/// A durable, totally ordered log. `append`, `commit` and `retain` are called by one thread only; the rest by any.
+/// A durable, totally ordered log. `append`, `commit`, `retain` and `close` are called by one thread only; the rest by any.
 pub trait LogStore: Send + Sync + core::fmt::Debug {
     /// Gives places and writes, without waiting for the device. Not visible to readers before `commit`. The outcome
     /// of each batch stands at its index. A batch whose entries all change nothing is `New` at the head's seq.
@@ -157,4 +157,11 @@ pub trait LogStore: Send + Sync + core::fmt::Debug {
     /// # Errors
     /// [`StoreError::Failed`].
     fn retain(&self, now: Timestamp) -> Result<Seq, StoreError>;
+
+    /// Commits, takes no more appends, leaves the store in order and lets others have it. Reading goes on. A store
+    /// that has failed only lets go.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn close(&self) -> Result<(), StoreError>;
 }

@@ -1,0 +1,168 @@
+//! How an answer is put together: where it starts, in which order records and gaps come, when it is full.
+
+use std::collections::{HashMap, VecDeque};
+
+use bowline_proto::{Gap, GapReason, LoggedEvent, Page, Query, Record, Seq, Topic};
+
+use crate::epochs::{Epochs, Origin};
+use crate::reader::{Reader, before, gap};
+use crate::topics::Topics;
+
+/// Where an answer starts, and the gaps that are known before anything is read.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) from: Seq,
+    gaps: Vec<Gap>,
+}
+
+impl Start {
+    pub(crate) fn new(
+        query: &Query,
+        reader: &Reader<'_>,
+        epochs: &Epochs,
+        topics: &Topics,
+        oldest: Seq,
+        head: Seq,
+    ) -> Self {
+        let (from, mut gaps) = match epochs.origin(query.epoch, query.after, head) {
+            Origin::Intact => (query.after, Vec::new()),
+            Origin::Diverged { from, before } => (from, reader.diverged(from, before)),
+            Origin::Unknown => (Seq::ZERO, reader.all_diverged(oldest)),
+        };
+        gaps.extend(reader.removed(from, topics));
+        for era in epochs.losses_after(from) {
+            gaps.extend(reader.diverged(era.shared.max(from), era.first));
+        }
+        Start { from, gaps: disjoint(gaps) }
+    }
+}
+
+/// Sorts by topic and cuts off what the gap before has already said.
+fn disjoint(mut gaps: Vec<Gap>) -> Vec<Gap> {
+    gaps.sort_by(|a, b| (&a.topic, a.after, b.before).cmp(&(&b.topic, b.after, a.before)));
+    let mut apart: Vec<Gap> = Vec::with_capacity(gaps.len());
+    for mut gap in gaps {
+        if let Some(last) = apart.last().filter(|last| last.topic == gap.topic) {
+            gap.after = gap.after.max(before(last.before));
+            if gap.after.next() >= gap.before {
+                continue;
+            }
+        }
+        apart.push(gap);
+    }
+    apart
+}
+
+/// An answer in the making. Facts come in growing position.
+#[derive(Debug)]
+pub(crate) struct PageBuilder {
+    page: Page,
+    /// How many records still fit.
+    records_left: usize,
+    /// How many bytes of text still fit.
+    bytes_left: usize,
+    /// The account's own grant records that have not had their turn.
+    grants: VecDeque<Record>,
+    /// Gaps that have not had their turn, by `after`.
+    gaps: VecDeque<Gap>,
+    /// Where in the page's gaps the last lost event of a topic stands, while no event of it has followed.
+    losses: HashMap<Topic, usize>,
+}
+
+impl PageBuilder {
+    pub(crate) fn new(query: &Query, start: Start, grants: Vec<Record>) -> Self {
+        let mut gaps = start.gaps;
+        gaps.sort_by(|a, b| (a.after, &a.topic).cmp(&(b.after, &b.topic)));
+        PageBuilder {
+            page: Page { from: start.from, upto: start.from, ..Page::default() },
+            records_left: query.max_records.max(1),
+            bytes_left: query.max_bytes.max(1),
+            grants: grants.into(),
+            gaps: gaps.into(),
+            losses: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.records_left == 0 || self.bytes_left == 0
+    }
+
+    /// At most this many records have room.
+    pub(crate) fn records_left(&self) -> usize {
+        if self.is_full() { 0 } else { self.records_left }
+    }
+
+    /// At most this many bytes of text are wanted, but for the record that reaches it.
+    pub(crate) fn bytes_left(&self) -> usize {
+        self.bytes_left
+    }
+
+    pub(crate) fn event(&mut self, event: LoggedEvent) {
+        self.reach(event.seq);
+        if self.is_full() {
+            return;
+        }
+        self.losses.remove(&event.topic);
+        self.bytes_left = self.bytes_left.saturating_sub(event.text.len());
+        self.push(Record::Event(event));
+    }
+
+    /// The event at `seq` cannot be read.
+    pub(crate) fn lost(&mut self, topic: &Topic, seq: Seq) {
+        self.reach(seq);
+        if self.is_full() {
+            return;
+        }
+        self.page.upto = seq;
+        if let Some(&at) = self.losses.get(topic) {
+            self.page.gaps[at].before = seq.next();
+            return;
+        }
+        self.losses.insert(topic.clone(), self.page.gaps.len());
+        self.page.gaps.push(gap(topic, before(seq), seq.next(), GapReason::Storage));
+    }
+
+    /// Nothing between the gap's bounds can be had, of any topic.
+    pub(crate) fn hole(&mut self, gap: Gap) {
+        self.reach(gap.after.next());
+        if !self.is_full() {
+            self.page.upto = self.page.upto.max(before(gap.before));
+            self.page.gaps.push(gap);
+        }
+    }
+
+    /// Everything before `seq` that waits has its turn.
+    fn reach(&mut self, seq: Seq) {
+        while !self.is_full() {
+            let gap = self.gaps.front().map(|gap| gap.after.next());
+            let grant = self.grants.front().map(Record::seq);
+            if gap.is_some_and(|at| at <= seq && grant.is_none_or(|grant| at <= grant)) {
+                if let Some(gap) = self.gaps.pop_front() {
+                    self.page.upto = self.page.upto.max(before(gap.before));
+                    self.page.gaps.push(gap);
+                }
+            } else if grant.is_some_and(|at| at < seq) {
+                if let Some(record) = self.grants.pop_front() {
+                    self.push(record);
+                }
+            } else {
+                break;
+            }
+        }
+    }
+
+    fn push(&mut self, record: Record) {
+        self.page.upto = self.page.upto.max(record.seq());
+        self.records_left -= 1;
+        self.page.records.push(record);
+    }
+
+    /// The answer, once everything up to `head` has been told or the page is full.
+    pub(crate) fn finish(mut self, head: Seq) -> Page {
+        self.reach(head.next());
+        if !self.is_full() {
+            self.page.upto = self.page.upto.max(head);
+        }
+        self.page
+    }
+}

@@ -1,0 +1,188 @@
+//! How a reader's answer is read from segments: index first, then the dense stretches of records in large windows.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bowline_proto::{GapReason, LoggedEvent, Page, Query, Seq};
+use bytes::Bytes;
+
+use crate::disk::{Disk, DiskFile, Open};
+use crate::index::{Found, Hole};
+use crate::names;
+use crate::page::{PageBuilder, Start};
+use crate::reader::{Reader, Span, before, gap};
+use crate::sealed::{self, Cache, Loaded, Sealed};
+use crate::segment;
+use crate::store::StoreError;
+use crate::topics::Topics;
+use crate::view::{Next, View};
+
+/// Records closer than this are read in one piece: copying a page costs less than asking for it.
+const NEAR_BYTES: u32 = 4096;
+/// The largest piece.
+const WINDOW_BYTES: u32 = 1 << 20;
+/// How many records are looked up at a time.
+const LOOKUP: usize = 4096;
+
+/// Where a store's readers read.
+#[derive(Debug)]
+pub(crate) struct Replay<'a> {
+    pub(crate) disk: &'a dyn Disk,
+    pub(crate) view: &'a RwLock<View>,
+    pub(crate) cache: &'a Cache,
+}
+
+/// Retention removed a segment that was about to be read: the answer starts over.
+struct Removed;
+
+impl Replay<'_> {
+    pub(crate) fn read(&self, query: &Query) -> Result<Page, StoreError> {
+        loop {
+            match self.attempt(query)? {
+                Ok(page) => return Ok(page),
+                Err(Removed) => {}
+            }
+        }
+    }
+
+    fn attempt(&self, query: &Query) -> Result<Result<Page, Removed>, StoreError> {
+        let (mut page, spans, mut at, until, head) = self.start(query);
+        while at < until && !page.is_full() {
+            let want = page.records_left().min(LOOKUP);
+            let next = self.view.read().unwrap_or_else(PoisonError::into_inner).next(&spans, at, want);
+            match next {
+                Next::Sealed(sealed, behind) => {
+                    let loaded = match self.load(&sealed, behind) {
+                        Ok(loaded) => loaded,
+                        Err(Removed) => return Ok(Err(Removed)),
+                    };
+                    let found = loaded.index.find(&spans, at, want);
+                    let is_all = found.len() < want;
+                    let upto = if is_all { sealed.last } else { found.last().map_or(sealed.last, |f| f.seq) };
+                    let mut holes = loaded.index.holes.iter().filter(|hole| hole.last > at).peekable();
+                    let mut rest = found.as_slice();
+                    while let Some(hole) = holes.next_if(|hole| hole.first <= upto) {
+                        let (front, back) = rest.split_at(rest.partition_point(|f| f.seq < hole.first));
+                        events(&mut page, loaded.file.as_deref(), &spans, front)?;
+                        tell_hole(&mut page, hole, &spans, at);
+                        rest = back;
+                    }
+                    events(&mut page, loaded.file.as_deref(), &spans, rest)?;
+                    at = upto;
+                }
+                Next::Open(file, found) => {
+                    events(&mut page, Some(&*file), &spans, &found)?;
+                    at = if found.len() < want { until } else { found.last().map_or(until, |f| f.seq) };
+                }
+            }
+        }
+        Ok(Ok(page.finish(head)))
+    }
+
+    fn start(&self, query: &Query) -> (PageBuilder, Vec<Span>, Seq, Seq, Seq) {
+        let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
+        let head = view.head;
+        let reader = Reader::new(query, &view.grants);
+        let start = Start::new(query, &reader, &view.epochs, &view.topics, view.oldest, head);
+        let from = start.from;
+        let spans = reader.spans(from, head);
+        let records = reader.records(from, view.oldest, head);
+        let until = spans.iter().map(|span| span.upto).max().unwrap_or(Seq::ZERO);
+        let until = until.min(reader.last_event(&view.topics));
+        (PageBuilder::new(query, start, records), spans, from, until, head)
+    }
+
+    fn load(&self, sealed: &Sealed, behind: u64) -> Result<Arc<Loaded>, Removed> {
+        if let Some(loaded) = self.cache.find(sealed.number) {
+            return Ok(loaded);
+        }
+        let loaded = Arc::new(sealed::load(self.disk, sealed, || heads_before(self.disk, behind)));
+        if loaded.file.is_none() {
+            let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
+            if view.oldest_number() > sealed.number {
+                return Err(Removed);
+            }
+        }
+        self.cache.keep(sealed.number, Arc::clone(&loaded));
+        Ok(loaded)
+    }
+}
+
+/// What the last events of the topics were before segment `number`, by its snapshot.
+pub(crate) fn heads_before(disk: &dyn Disk, number: u64) -> Option<Topics> {
+    let file = disk.open(&names::log(number), Open::Existing).ok()?;
+    let bytes = sealed::whole(&*file).ok()?;
+    match segment::read_start(&bytes, 0) {
+        segment::Start::Ours((_, snapshot, _)) => Some(snapshot.topics),
+        segment::Start::Version(_) | segment::Start::Damaged => None,
+    }
+}
+
+/// A gap for each topic of the reader's that lost events in `hole`, or may have.
+fn tell_hole(page: &mut PageBuilder, hole: &Hole, spans: &[Span], at: Seq) {
+    for span in spans {
+        let first = hole.first.max(at.next()).max(span.after.next());
+        let last = hole.last.min(span.upto);
+        let has_lost = match &hole.topics {
+            Some(topics) => topics.get(&span.topic).is_some_and(|&lost| lost >= first),
+            None => true,
+        };
+        if first <= last && has_lost {
+            page.hole(gap(&span.topic, before(first), last.next(), GapReason::Storage));
+        }
+    }
+}
+
+/// Reads `found` and tells each event, or its loss.
+fn events(
+    page: &mut PageBuilder,
+    file: Option<&dyn DiskFile>,
+    spans: &[Span],
+    found: &[Found],
+) -> Result<(), StoreError> {
+    let mut rest = found;
+    while !rest.is_empty() && !page.is_full() {
+        let (front, back) = rest.split_at(window_rows(rest, page.bytes_left()));
+        let (start, end) = (front[0].bytes.0, front[front.len() - 1].bytes.1.max(front[0].bytes.0));
+        let window = file.map(|file| read_window(file, start, end)).transpose()?.unwrap_or_default();
+        let used: u32 = front.iter().map(|found| found.bytes.1.saturating_sub(found.bytes.0)).sum();
+        let is_sparse = used < (end - start) / 2;
+        for found in front {
+            let topic = &spans[found.span].topic;
+            let at = (found.bytes.0.saturating_sub(start)) as usize;
+            match segment::read_event(&window, at, found.seq, topic) {
+                Some(event) if is_sparse => {
+                    // A slice would keep the whole window in memory for the sake of its smaller part.
+                    let text = Bytes::copy_from_slice(&event.text);
+                    page.event(LoggedEvent { text, ..event });
+                }
+                Some(event) => page.event(event),
+                None => page.lost(topic, found.seq),
+            }
+        }
+        rest = back;
+    }
+    Ok(())
+}
+
+/// How many of the rows lie close enough together to be read at once, and are wanted at all.
+fn window_rows(found: &[Found], wanted: usize) -> usize {
+    let (start, mut end) = found[0].bytes;
+    let mut used = 0;
+    for (rows, next) in found.iter().enumerate() {
+        let (from, to) = next.bytes;
+        let is_near = from <= end.saturating_add(NEAR_BYTES) && to.saturating_sub(start) <= WINDOW_BYTES;
+        if rows > 0 && (!is_near || to <= start || used > wanted) {
+            return rows;
+        }
+        used += to.saturating_sub(from) as usize;
+        end = to;
+    }
+    found.len()
+}
+
+fn read_window(file: &dyn DiskFile, start: u32, end: u32) -> Result<Bytes, StoreError> {
+    let mut window = vec![0; end.saturating_sub(start) as usize];
+    let filled = file.read_at(&mut window, start.into()).map_err(StoreError::Failed)?;
+    window.truncate(filled);
+    Ok(window.into())
+}
