@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bowline_gateway_core::{GatewayCore, ShardConfig};
-use bowline_log::LogStore;
-use bowline_proto::{AccountKind, Time};
+use bowline_log::{LogStore, Status};
+use bowline_proto::{AccountKind, Record, Time};
 use tokio_rustls::TlsAcceptor;
 use tracing::info;
 
@@ -132,14 +132,19 @@ impl GatewayBuilder {
         let metrics = Arc::new(Metrics::new(count));
         let inboxes: Arc<[Arc<Inbox>]> = (0..count).map(|_| Arc::default()).collect();
         let journal = {
-            let (inboxes, metrics) = (Arc::clone(&inboxes), Arc::clone(&metrics));
-            Journal::open(&config, store, move |records| {
-                for inbox in inboxes.iter() {
+            let (tails, restarted, metrics) =
+                (Arc::clone(&inboxes), Arc::clone(&inboxes), Arc::clone(&metrics));
+            let on_commit = move |records: &Arc<[Record]>| {
+                for inbox in tails.iter() {
                     if inbox.push_tail(Arc::clone(records)) {
                         metrics.count(Tally::TailOverflows, 1);
                     }
                 }
-            })?
+            };
+            let on_reopen = move |status: Status| {
+                restarted.iter().for_each(|inbox| inbox.restart_tail(status.epoch, status.head));
+            };
+            Journal::open(&config, store, on_commit, on_reopen)?
         };
         let limits = TicketLimits { ttl: config.ticket_ttl, ..TicketLimits::default() };
         let tickets = Tickets::new(limits);

@@ -16,8 +16,13 @@ pub(crate) fn connection() -> Arc<str> {
     random::<12>().into()
 }
 
-fn random<const N: usize>() -> String {
+/// Bytes that nobody can guess.
+pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system has randomness");
-    URL_SAFE_NO_PAD.encode(bytes)
+    bytes
+}
+
+fn random<const N: usize>() -> String {
+    URL_SAFE_NO_PAD.encode(random_bytes::<N>())
 }

@@ -3,11 +3,10 @@
 use std::time::Instant;
 
 use axum::http::StatusCode;
-use bowline_log::{Appended, Batch, Entry, IdempotencyKey};
+use bowline_log::{AppendError, Appended, Batch, Entry, IdempotencyKey, Placed};
 use bowline_proto::{Epoch, Seq};
 
 use crate::http::Problem;
-use crate::journal::AppendError;
 use crate::metrics::Tally;
 use crate::node::Node;
 
@@ -46,22 +45,27 @@ pub(crate) async fn append(
 ) -> Result<Published, PublishError> {
     let count = entries.len() as u64;
     let started = Instant::now();
-    match node.journal.append(Batch { entries, key }).await {
-        Ok(Appended::New { seqs }) => {
+    let Placed { epoch, outcome } = node.journal.append(Batch { entries, key }).await.map_err(|error| {
+        node.metrics.count(Tally::PublishFailed, 1);
+        refusal(error)
+    })?;
+    match outcome {
+        Appended::New { seqs } => {
             node.metrics.appended(started.elapsed());
             node.metrics.count(Tally::Published, count);
-            Ok(Published { epoch: node.journal.status().epoch, seqs })
+            Ok(Published { epoch, seqs })
         }
-        Ok(Appended::Repeated { seqs }) => Ok(Published { epoch: node.journal.status().epoch, seqs }),
-        Ok(Appended::KeyReused) => Err(PublishError::KeyReused),
-        Err(error) => {
-            node.metrics.count(Tally::PublishFailed, 1);
-            Err(match error {
-                AppendError::Full => PublishError::Full,
-                AppendError::Busy => PublishError::Busy,
-                AppendError::Unavailable => PublishError::Unavailable,
-            })
-        }
+        Appended::Repeated { seqs } => Ok(Published { epoch, seqs }),
+        Appended::KeyReused => Err(PublishError::KeyReused),
+    }
+}
+
+fn refusal(error: AppendError) -> PublishError {
+    match error {
+        AppendError::Full => PublishError::Full,
+        AppendError::Busy => PublishError::Busy,
+        // `AppendError` may grow: whatever else is wrong with the log, it takes nothing.
+        _ => PublishError::Unavailable,
     }
 }
 

@@ -42,8 +42,6 @@ pub(crate) enum NodeOrder {
     Disconnect(Account),
     /// Move everybody away.
     Drain(Duration),
-    /// The log was recovered while the process ran.
-    LogReopened(Epoch, Seq),
     /// End the thread.
     Stop,
 }
@@ -51,7 +49,9 @@ pub(crate) enum NodeOrder {
 /// What waits for a shard.
 #[derive(Debug, Default)]
 pub(crate) struct Mail {
-    /// The log's tail, in order, behind `skipped`.
+    /// The log was recovered: where it stood then. Everything of its tail before is void.
+    pub(crate) reopened: Option<(Epoch, Seq)>,
+    /// The log's tail, in order, behind `reopened` and `skipped`.
     pub(crate) tail: Vec<Arc<[Record]>>,
     /// The tail overflowed up to here.
     pub(crate) skipped: Option<Seq>,
@@ -67,6 +67,13 @@ pub(crate) struct Mail {
 }
 
 impl Mail {
+    fn restart_tail(&mut self, epoch: Epoch, head: Seq) {
+        self.reopened = Some((epoch, head));
+        self.skipped = None;
+        self.tail.clear();
+        self.tail_bytes = 0;
+    }
+
     fn push_tail(&mut self, records: Arc<[Record]>, limit: usize) -> bool {
         let Some(last) = records.last() else { return false };
         self.tail_bytes += records.iter().map(text_bytes).sum::<usize>();
@@ -106,6 +113,12 @@ impl Inbox {
         overflowed
     }
 
+    /// The log was recovered and goes on behind `head`.
+    pub(crate) fn restart_tail(&self, epoch: Epoch, head: Seq) {
+        self.open().restart_tail(epoch, head);
+        self.ring();
+    }
+
     /// Hands over a socket.
     pub(crate) fn push_newcomer(&self, newcomer: Newcomer) {
         self.open().newcomers.push(newcomer);
@@ -136,12 +149,12 @@ impl Inbox {
         self.ring();
     }
 
-    /// Takes everything that waits; the tail only when the shard is done with what it took before, so that the bound
-    /// holds for both together.
+    /// Takes everything that waits; the tail only when the shard is done with what it took before (or that is void), so
+    /// that the bound holds for both together.
     pub(crate) fn take(&self, with_tail: bool) -> Mail {
         let mail = &mut *self.open();
         let mut taken = mem::take(mail);
-        if !with_tail {
+        if !with_tail && taken.reopened.is_none() {
             mail.tail = mem::take(&mut taken.tail);
             mail.skipped = taken.skipped.take();
             mail.tail_bytes = mem::take(&mut taken.tail_bytes);
@@ -194,6 +207,18 @@ mod tests {
         assert_eq!(mail.skipped, Seq::new(6));
         assert_eq!(mail.tail.len(), 1);
         assert_eq!(mail.tail[0][0].seq().get(), 7);
+    }
+
+    #[test]
+    fn a_recovered_log_makes_the_tail_before_it_void() {
+        let mut mail = Mail::default();
+        mail.push_tail(run(1, 30), 1000);
+        mail.push_tail(run(31, 3), 1000);
+        mail.restart_tail(Epoch::from_bits(2), Seq::new(20).unwrap());
+        mail.push_tail(run(21, 1), 1000);
+        assert_eq!(mail.skipped, None);
+        assert_eq!(mail.tail.len(), 1);
+        assert!(mail.reopened.is_some());
     }
 
     #[test]

@@ -46,8 +46,12 @@ pub(crate) async fn run(shard: Rc<Shard>) {
 
 fn tick(shard: &Rc<Shard>, state: &mut State) -> ControlFlow<()> {
     shard.begin_tick(state);
-    let Mail { tail, skipped, newcomers, signals, pages, orders, .. } =
+    let Mail { reopened, tail, skipped, newcomers, signals, pages, orders, .. } =
         shard.inbox().take(state.backlog.is_empty());
+    if let Some((epoch, head)) = reopened {
+        state.backlog.clear();
+        shard.feed(state, Input::LogReopened { epoch, head });
+    }
     if let Some(upto) = skipped {
         shard.feed(state, Input::TailSkipped { upto });
     }
@@ -67,7 +71,6 @@ fn tick(shard: &Rc<Shard>, state: &mut State) -> ControlFlow<()> {
         match order {
             NodeOrder::Disconnect(account) => shard.feed(state, Input::Disconnect { account }),
             NodeOrder::Drain(window) => shard.feed(state, Input::DrainStarted { window }),
-            NodeOrder::LogReopened(epoch, head) => shard.feed(state, Input::LogReopened { epoch, head }),
             NodeOrder::Stop => return ControlFlow::Break(()),
         }
     }
