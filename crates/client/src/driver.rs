@@ -84,9 +84,7 @@ impl Driver {
         let shared = self.shared.clone();
         let (fired, deadline, finished) = shared.with(|inner| {
             inner.report_unsent(unsent);
-            for fact in self.facts.drain(..) {
-                inner.feed(fact);
-            }
+            inner.feed_all(&mut self.facts);
             let fired = inner.fire_timer();
             inner.weigh_queue();
             // 3. Take its orders.
@@ -101,7 +99,8 @@ impl Driver {
         while let Some(order) = self.orders.pop_front() {
             self.carry_out(order);
         }
-        if finished {
+        // A link that is still saying goodbye keeps the task, for as long as the core lets it.
+        if finished && self.links.is_empty() {
             return Turn::Finished;
         }
 

@@ -215,10 +215,19 @@ impl Inner {
 
     // ---- The driver's side.
 
-    pub(crate) fn feed(&mut self, input: Input<Event>) {
+    pub(crate) fn feed(&mut self, fact: Input<Event>) {
         let now = self.now();
-        self.core.handle(now, input);
+        self.core.handle(now, fact);
         self.drain();
+    }
+
+    /// All of a turn's facts, at one time: they were found together.
+    pub(crate) fn feed_all(&mut self, facts: &mut Vec<Input<Event>>) {
+        let now = self.now();
+        for fact in facts.drain(..) {
+            self.core.handle(now, fact);
+            self.drain();
+        }
     }
 
     /// Tells the core of a deadline that has passed. True when there was one.

@@ -40,7 +40,10 @@ impl Shared {
     }
 
     pub(crate) fn state(&self) -> watch::Receiver<ConnectionState> {
-        self.state.clone()
+        let mut state = self.state.clone();
+        // Whoever asks sees the value of now; what counts as a change is what comes after.
+        state.mark_unchanged();
+        state
     }
 
     pub(crate) fn acceptance(&self) -> watch::Receiver<Acceptance> {

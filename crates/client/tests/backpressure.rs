@@ -15,7 +15,7 @@ use support::{Server, next_seqs, quick, soon};
 use tokio_tungstenite::tungstenite::Message;
 
 /// More than the kernel's socket buffers and the queue hold together.
-const EVENTS: u64 = 4_000;
+const EVENTS: u64 = 2_000;
 const PAYLOAD: usize = 16 * 1024;
 
 #[tokio::test]
