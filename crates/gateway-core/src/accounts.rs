@@ -49,8 +49,8 @@ pub(crate) struct Grants {
 }
 
 impl Grants {
-    fn stated_by(hello: &Hello) -> Self {
-        let mut topics = hello.grants.clone();
+    fn stated_by(hello: &mut Hello) -> Self {
+        let mut topics = core::mem::take(&mut hello.grants);
         topics.sort_unstable();
         topics.dedup();
         Grants { topics, as_of: hello.as_of, is_current: false }
@@ -128,7 +128,7 @@ pub(crate) struct Accounts {
 
 impl Accounts {
     /// Finds or makes the account of a new socket, and takes the grants that its `Hello` states where they are news.
-    pub(crate) fn enter(&mut self, hello: &Hello, head: Seq, recent: &RecentGrants) -> AccountKey {
+    pub(crate) fn enter(&mut self, hello: &mut Hello, head: Seq, recent: &RecentGrants) -> AccountKey {
         let key = match self.by_name.get(&hello.account) {
             Some(key) => *key,
             None => self.insert(&hello.account),

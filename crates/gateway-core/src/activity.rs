@@ -139,8 +139,11 @@ impl GatewayCore {
         self.outputs.push_back(Output::Share(Shared::Activity { conversation_id, account, status, at }));
     }
 
-    /// A new follower of an on-demand topic hears what is the case.
+    /// A new follower of an on-demand topic hears what is the case. One whose socket is blocked waits for the renewals.
     pub(crate) fn tell_activities(&mut self, slot: u32, topic: &Topic) {
+        if self.connections.get(slot).is_none_or(|connection| connection.is_blocked()) {
+            return;
+        }
         let to = self.connections.id(slot);
         for lease in self.activities.current(topic) {
             let text = signal_text(topic, &lease.account, &lease.status, lease.said);

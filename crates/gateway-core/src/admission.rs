@@ -2,28 +2,24 @@
 
 use std::sync::Arc;
 
-use bowline_proto::{
-    Accepted, CloseCode, Gap, Rejected, Resume, Seq, ServerFrame, SessionId, SubscribeAck, Time,
-};
+use bowline_proto::{CloseCode, Rejected, Resume, Seq, ServerFrame, SessionId, Time};
 
+use crate::acceptance::Start;
 use crate::connections::{Awaiting, CatchUp, Connection, Introduction, Phase, Resuming, Writing};
 use crate::frame_rate::FrameMeter;
-use crate::keys::AccountKey;
-use crate::keys::SessionKey;
-use crate::sessions::Sockets;
+use crate::keys::{AccountKey, SessionKey};
 use crate::shard::GatewayCore;
-use crate::timers::Timer;
 use crate::vocabulary::{ConnId, Hello, Opening, SocketKind};
 
 impl GatewayCore {
     /// A socket with a good credential was upgraded.
     ///
     /// While the shard drains it is closed at once: the client goes elsewhere, or keeps the socket that it has.
-    pub(crate) fn opened(&mut self, now: Time, conn: ConnId, hello: Hello) {
+    pub(crate) fn opened(&mut self, now: Time, conn: ConnId, mut hello: Hello) {
         if self.connections.get(conn.slot).is_some() {
             self.forget(now, conn.slot);
         }
-        let account = self.accounts.enter(&hello, self.head, &self.recent_grants);
+        let account = self.accounts.enter(&mut hello, self.head, &self.recent_grants);
         let introduction = Introduction { connection_id: hello.connection_id, session_id: hello.session_id };
         let await_resume = Phase::AwaitResume {
             introduction: Box::new(introduction),
@@ -167,27 +163,8 @@ impl GatewayCore {
         Some(self.sessions.create(id, connection.account, connection.socket, self.connections.id(slot)))
     }
 
-    /// The socket proved a session. At most one older socket of it stays, in handover: the one that was heard last, so
-    /// that a successor that never came to life does not cost the client its current link.
-    fn take_over(&mut self, now: Time, slot: u32, session: SessionKey) -> Option<SessionKey> {
-        if let Sockets::Pair { older, newer, .. } = self.sessions.get(session)?.sockets {
-            let evicted = if self.heard_at(newer) >= self.heard_at(older) { older } else { newer };
-            self.supersede(now, evicted);
-        }
-        if let Sockets::None { .. } = self.sessions.get(session)?.sockets {
-            self.count_against_limit(now, slot)?;
-            let account = self.sessions.get(session)?.account;
-            self.accounts.entry(account).idle.retain(|idle| *idle != session);
-        }
-        let until = now + self.config.handover_grace;
-        let conn = self.connections.id(slot);
-        self.sessions.get_mut(session)?.attach(conn, until);
-        self.timers.set(until, Timer::Grace(session));
-        Some(session)
-    }
-
     /// Counts one more session with a socket, or refuses the socket.
-    fn count_against_limit(&mut self, now: Time, slot: u32) -> Option<()> {
+    pub(crate) fn count_against_limit(&mut self, now: Time, slot: u32) -> Option<()> {
         let connection = self.connections.get(slot)?;
         let limit = self.config.sockets(connection.kind, connection.socket);
         let occupied = self.accounts.entry(connection.account).occupied(connection.socket);
@@ -205,127 +182,4 @@ impl GatewayCore {
         self.close(now, slot, CloseCode::LIMIT_EXCEEDED);
         None
     }
-
-    /// Puts out `connection.accepted` and what follows it at once.
-    pub(crate) fn accepted(&mut self, slot: u32, session: SessionKey, connection_id: Arc<str>, start: Start) {
-        let (resumed, seq, gaps) = match start {
-            Start::Fresh(seq) => (false, seq, Vec::new()),
-            Start::Resumed { seq, gaps } => (true, seq, gaps),
-        };
-        tracing::debug!(slot, resumed, seq = seq.get(), gaps = gaps.len(), "socket is accepted");
-        self.stats.accepted += 1;
-        self.stats.resumed += u64::from(resumed);
-        self.stats.gaps += gaps.len() as u64;
-        let accepted = Accepted {
-            connection_id: Some(connection_id),
-            session_id: self.sessions.id(session),
-            resumed,
-            epoch: Some(self.epoch),
-            seq: Some(seq),
-            heartbeat: Some(self.config.heartbeat),
-            max_duration: Some(self.config.max_duration),
-            can_resume: true,
-            can_drain: true,
-            gaps,
-        };
-        self.send(slot, ServerFrame::Accepted(Box::new(accepted)));
-    }
-
-    /// The first page after a cursor came: the socket is accepted at the page's start.
-    pub(crate) fn accept_resumed(&mut self, now: Time, slot: u32, from: Seq, gaps: Vec<Gap>) {
-        let Some(connection) = self.connections.get_mut(slot) else { return };
-        let Phase::AwaitFirstPage(resuming) = &mut connection.phase else { return };
-        let (session, catch_up) = (resuming.session, resuming.catch_up);
-        let connection_id = Arc::clone(&resuming.connection_id);
-        let errors = core::mem::take(&mut resuming.errors);
-        let grants = &self.accounts.entry(connection.account).grants;
-        if !grants.is_current() && grants.as_of(self.head) < from {
-            // Nobody here knows the grants at the cursor: a new `Hello` brings them.
-            return self.close(now, slot, CloseCode::DRAINING);
-        }
-        connection.phase = Phase::CatchingUp { session, catch_up };
-        self.accepted(slot, session, connection_id, Start::Resumed { seq: from, gaps });
-        if !errors.is_empty() {
-            let ack = SubscribeAck { subscribed: Vec::new(), errors, seq: Some(from) };
-            self.send(slot, ServerFrame::SubscribeAck(ack));
-        }
-        self.tell_activities_followed(slot);
-        self.follow_defaults(slot);
-    }
-
-    fn heard_at(&self, conn: ConnId) -> Time {
-        let slot = self.connections.slot(conn);
-        slot.and_then(|slot| self.connections.get(slot)).map_or(Time::ZERO, |c| c.heard)
-    }
-
-    fn supersede(&mut self, now: Time, conn: ConnId) {
-        if let Some(slot) = self.connections.slot(conn) {
-            self.stats.superseded += 1;
-            self.close(now, slot, CloseCode::SUPERSEDED);
-        }
-    }
-
-    /// A pair has had its time: one socket goes. The newer one stays, unless it has been silent for a heartbeat longer
-    /// than the older: then it never came to life.
-    pub(crate) fn grace_over(&mut self, now: Time, session: SessionKey) {
-        let Some(Sockets::Pair { older, newer, until }) =
-            self.sessions.get(session).map(|session| session.sockets)
-        else {
-            return;
-        };
-        if until > now {
-            return;
-        }
-        if self.heard_at(older).since(self.heard_at(newer)) <= self.config.heartbeat {
-            self.supersede(now, older);
-        } else if let Some(slot) = self.connections.slot(newer) {
-            self.stats.idle_timeouts += 1;
-            self.close(now, slot, CloseCode::IDLE_TIMEOUT);
-        }
-    }
-
-    /// Forgets a session that has no socket.
-    pub(crate) fn forget_idle(&mut self, key: SessionKey) {
-        if let Some(Sockets::None { .. }) = self.sessions.get(key).map(|session| session.sockets)
-            && let Some(session) = self.sessions.remove(key)
-        {
-            self.accounts.entry(session.account).idle.retain(|idle| *idle != key);
-            self.accounts.release(session.account);
-        }
-    }
-
-    /// A session lost its last socket.
-    pub(crate) fn session_idle(&mut self, now: Time, key: SessionKey) {
-        let Some(session) = self.sessions.get(key) else { return };
-        let (account, socket) = (session.account, session.socket);
-        let entry = self.accounts.entry(account);
-        *entry.occupied(socket) -= 1;
-        entry.idle.push_back(key);
-        let forgotten = if entry.idle.len() > IDLE_SESSIONS { entry.idle.pop_front() } else { None };
-        if let Some(forgotten) = forgotten {
-            self.sessions.remove(forgotten);
-        }
-        self.timers.set(now + self.config.session_retention, Timer::Retention(key));
-    }
-
-    /// A session has been without a socket for as long as it is kept.
-    pub(crate) fn retention_over(&mut self, now: Time, key: SessionKey) {
-        let Some(Sockets::None { since }) = self.sessions.get(key).map(|s| s.sockets) else {
-            return;
-        };
-        if since + self.config.session_retention <= now {
-            self.forget_idle(key);
-        }
-    }
 }
-
-/// Where a socket starts.
-pub(crate) enum Start {
-    /// At the head.
-    Fresh(Seq),
-    /// Behind a cursor.
-    Resumed { seq: Seq, gaps: Vec<Gap> },
-}
-
-/// How many sessions without a socket an account keeps: more than it has sockets in the common case; the oldest goes first.
-const IDLE_SESSIONS: usize = 32;

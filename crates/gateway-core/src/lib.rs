@@ -1,5 +1,6 @@
 //! One gateway shard, without I/O.
 
+mod acceptance;
 mod accounts;
 mod activities;
 mod activity;
@@ -20,6 +21,7 @@ mod rights;
 mod sessions;
 mod shard;
 mod subscriptions;
+mod takeover;
 mod timers;
 mod topics;
 mod vocabulary;

@@ -66,7 +66,11 @@ impl GatewayCore {
     fn silent_until(&self, connection: &Connection) -> Time {
         let is_answering = connection.answers_pings || connection.opening == Opening::Resume;
         connection.heard
-            + if is_answering { self.config.heartbeat * 5 / 2 } else { self.config.plain_silence }
+            + if is_answering {
+                self.config.heartbeat.saturating_mul(5) / 2
+            } else {
+                self.config.plain_silence
+            }
     }
 
     fn life_ends(&self, connection: &Connection) -> Time {

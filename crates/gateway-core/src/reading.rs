@@ -15,6 +15,9 @@ use crate::vocabulary::Output;
 
 /// How long after a failed read the same is asked again, once.
 const READ_RETRY: Duration = Duration::from_secs(1);
+/// How many gaps `connection.accepted` lists; further ones are told at their places. So many with the longest topics stay
+/// below 64 KiB, the longest message that a client takes.
+const GAPS_IN_ACCEPTED: usize = 100;
 
 impl GatewayCore {
     /// Everything up to here has been put out to this reader.
@@ -123,7 +126,8 @@ impl GatewayCore {
         let account = connection.account;
         let reads_all_grants = connection.granted == GrantScope::All;
         if matches!(connection.phase, Phase::AwaitFirstPage(_)) {
-            self.accept_resumed(now, slot, from, core::mem::take(&mut gaps));
+            let later = gaps.split_off(gaps.len().min(GAPS_IN_ACCEPTED));
+            self.accept_resumed(now, slot, from, core::mem::replace(&mut gaps, later));
         }
         let Some(connection) = self.connections.get_mut(slot) else { return };
         let grants_as_of = connection.grants_as_of;
