@@ -142,3 +142,25 @@ fn drain_reason(reason: DrainReason) -> &'static str {
         DrainReason::Other => "other",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::position::Seq;
+    use crate::topic::MAX_TOPIC_BYTES;
+
+    #[test]
+    fn an_acceptance_with_a_hundred_gaps_of_the_longest_topics_is_no_longer_than_a_message() {
+        let longest = format!("q:{}", "\"".repeat(MAX_TOPIC_BYTES - 2));
+        let gap = Gap {
+            topic: Topic::new(&longest).unwrap(),
+            after: Seq::MAX,
+            before: Seq::MAX,
+            reason: GapReason::Retention,
+        };
+        let accepted = Accepted { gaps: vec![gap; 100], ..Accepted::default() };
+        let text = encode_server_frame(&ServerFrame::Accepted(Box::new(accepted)));
+        assert!(text.len() + 1024 < Limits::default().message_bytes, "{} bytes", text.len());
+    }
+}
