@@ -1,0 +1,269 @@
+//! What an application does with what it is handed: takes it at its own pace, writes it down, saves its state and its
+//! position together.
+
+use std::collections::VecDeque;
+
+use bowline_client_core::{CloseReason, ConnectionState, Notice, Occasion, SavedPosition};
+use bowline_proto::{Cursor, Event as AppEvent, GapReason, Seq};
+use core::time::Duration;
+
+use crate::env::Env;
+use crate::event::{ClientNo, Event};
+use crate::history::{Reader, Seen};
+use crate::plan::ClientPlan;
+
+/// Something for the application.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// An event or a signal.
+    Event { event: Box<AppEvent>, cursor: Option<Cursor> },
+    /// A notice.
+    Notice(Notice),
+}
+
+/// The application of one client.
+#[derive(Debug)]
+pub(crate) struct App {
+    number: ClientNo,
+    takes: (u64, u64),
+    saves_every: u64,
+    queue: VecDeque<News>,
+    /// A take is planned.
+    busy: bool,
+    stopped: bool,
+    /// Where it stands.
+    position: SavedPosition,
+    has_base: bool,
+    unsaved: u64,
+    saved: Option<SavedPosition>,
+    state: ConnectionState,
+    /// A handover is under way, and no state change may be seen before it is done.
+    handing_over: bool,
+}
+
+impl App {
+    pub(crate) fn new(number: ClientNo, plan: &ClientPlan) -> Self {
+        App {
+            number,
+            takes: plan.takes,
+            saves_every: plan.saves_every,
+            queue: VecDeque::new(),
+            busy: false,
+            stopped: false,
+            position: nowhere(),
+            has_base: false,
+            unsaved: 0,
+            saved: None,
+            state: ConnectionState::Idle,
+            handing_over: false,
+        }
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// What the process knows when it starts.
+    pub(crate) fn restart(&mut self, _env: &mut Env) -> Option<SavedPosition> {
+        self.position = self.saved.clone().unwrap_or_else(nowhere);
+        self.has_base = self.saved.is_some();
+        self.state = ConnectionState::Idle;
+        self.saved.clone()
+    }
+
+    /// The process is gone with everything that it had not saved.
+    pub(crate) fn killed(&mut self, env: &mut Env) {
+        self.queue.clear();
+        self.busy = false;
+        self.unsaved = 0;
+        self.handing_over = false;
+        env.history.readers[self.number].forget_unsaved();
+    }
+
+    pub(crate) fn set_stopped(&mut self, env: &mut Env, life: u32, stopped: bool) {
+        self.stopped = stopped;
+        self.plan_take(env, life);
+    }
+
+    pub(crate) fn hand(&mut self, env: &mut Env, life: u32, news: News) {
+        if self.queue.is_empty() && self.takes == (0, 0) && !self.stopped {
+            self.use_up(env, life, news);
+        } else {
+            self.queue.push_back(news);
+            self.plan_take(env, life);
+        }
+    }
+
+    pub(crate) fn take(&mut self, env: &mut Env, life: u32) {
+        self.busy = false;
+        if self.stopped {
+            return;
+        }
+        if let Some(news) = self.queue.pop_front() {
+            self.use_up(env, life, news);
+        }
+        self.plan_take(env, life);
+    }
+
+    fn plan_take(&mut self, env: &mut Env, life: u32) {
+        if !self.busy && !self.stopped && !self.queue.is_empty() {
+            self.busy = true;
+            let takes = Duration::from_micros(env.rng.between(self.takes.0, self.takes.1));
+            env.after(takes, Event::AppTakes { client: self.number, life });
+        }
+    }
+
+    fn use_up(&mut self, env: &mut Env, life: u32, news: News) {
+        match news {
+            News::Event { event, cursor } => self.event(env, *event, cursor),
+            News::Notice(notice) => self.notice(env, life, notice),
+        }
+    }
+
+    fn event(&mut self, env: &mut Env, event: AppEvent, cursor: Option<Cursor>) {
+        let (Some(place), Some(topic)) = (event.place, event.topic) else {
+            env.counters.count("client: signals");
+            return;
+        };
+        let Some(cursor) = cursor else {
+            env.violate("cursor", format!("client {}: {} came without a cursor", self.number, place.seq));
+            return;
+        };
+        if cursor.seq != place.seq {
+            let said = format!("client {}: {} came with cursor {}", self.number, place.seq, cursor.seq);
+            env.violate("cursor", said);
+        }
+        env.counters.count("client: events");
+        env.trace.say(env.now, format_args!("client {} takes {topic} {}", self.number, place.seq));
+        let seen = Seen::Event { epoch: cursor.epoch, topic, seq: place.seq, text: event.text };
+        self.reader(env).items.push(seen);
+        self.position.cursor = Some(cursor);
+        self.unsaved += 1;
+        if self.unsaved >= self.saves_every {
+            self.save(env);
+        }
+    }
+
+    fn notice(&mut self, env: &mut Env, life: u32, notice: Notice) {
+        match notice {
+            Notice::State(state) => self.state_changed(env, life, state),
+            Notice::Accepted { accepted, occasion } => {
+                match occasion {
+                    Occasion::Connect => env.counters.count("client: accepted"),
+                    Occasion::Reconnect => env.counters.count("client: accepted again"),
+                    Occasion::Handover => env.counters.count("client: handed over"),
+                }
+                self.handing_over = false;
+                if accepted.session_id.is_some() {
+                    self.position.session_id = accepted.session_id.clone();
+                }
+                let (Some(epoch), Some(seq)) = (accepted.epoch, accepted.seq) else {
+                    env.violate("accepted", format!("client {}: accepted without a position", self.number));
+                    return;
+                };
+                self.reader(env).items.push(Seen::Accepted { epoch });
+                if !self.has_base {
+                    self.has_base = true;
+                    self.based(env, epoch, seq, accepted.resumed);
+                } else if !accepted.resumed {
+                    env.violate("accepted", format!("client {}: accepted without its cursor", self.number));
+                }
+            }
+            Notice::Moved(cursor) => {
+                self.position.cursor = Some(cursor);
+                if self.saves_every == 1 {
+                    self.save(env);
+                }
+            }
+            Notice::Gap(gap) => {
+                env.counters.count("client: gaps");
+                if gap.reason == GapReason::Missing {
+                    env.counters.count("client: holes that a resume did not fill");
+                }
+                let oldest = env.history.oldest;
+                let seen = Seen::Gap {
+                    topic: gap.topic,
+                    after: gap.after,
+                    before: gap.before,
+                    reason: gap.reason,
+                    oldest,
+                };
+                self.reader(env).items.push(seen);
+            }
+            Notice::HandoverStarted => {
+                env.counters.count("client: handovers started");
+                self.handing_over = self.state == ConnectionState::Connected;
+            }
+            Notice::HandoverFailed { .. } => {
+                env.counters.count("client: handovers failed");
+                self.handing_over = false;
+            }
+            Notice::Reconnecting { .. } => env.counters.count("client: reconnects"),
+            Notice::Rejected(_) => env.counters.count("client: rejected"),
+            Notice::TopicsChanged { .. } => env.counters.count("client: topics changed"),
+            Notice::SubscribeAck(_) | Notice::UnsubscribeAck(_) => {
+                env.counters.count("client: subscribe answers")
+            }
+            Notice::GatewayError { .. } => env.counters.count("client: errors said by the gateway"),
+            Notice::Trouble(_) => env.counters.count("client: troubles"),
+            _ => {}
+        }
+    }
+
+    fn based(&mut self, env: &mut Env, epoch: bowline_proto::Epoch, seq: Seq, resumed: bool) {
+        // From the oldest retained event on: what retention took before is nobody's loss.
+        let before_oldest = Seq::new(env.history.oldest.get().saturating_sub(1)).unwrap_or(Seq::ZERO);
+        let seq = if resumed { seq.max(before_oldest) } else { seq };
+        if !resumed && seq > env.history.truth.head() {
+            env.violate("accepted", format!("client {}: accepted at {seq}, ahead of the log", self.number));
+        }
+        self.reader(env).items.push(Seen::Based { epoch, seq });
+    }
+
+    fn state_changed(&mut self, env: &mut Env, life: u32, state: ConnectionState) {
+        if state == self.state {
+            env.violate("state", format!("client {}: {state:?} was told twice", self.number));
+        }
+        if self.handing_over && state == ConnectionState::Reconnecting {
+            env.counters.count("client: the link died during a handover");
+            self.handing_over = false;
+        } else if self.handing_over && !matches!(state, ConnectionState::Closing | ConnectionState::Closed(_))
+        {
+            env.violate("state", format!("client {}: {state:?} during a handover", self.number));
+        }
+        if let ConnectionState::Closed(reason) = &state {
+            match reason {
+                CloseReason::Asked => env.counters.count("client: closed as asked"),
+                CloseReason::Rejected(_) => env.counters.count("client: closed, rejected"),
+                CloseReason::Refused(code) if code.0 == 4506 => {
+                    env.counters.count("client: closed, superseded")
+                }
+                _ => env.counters.count("client: closed for good"),
+            }
+            let again = CONNECT_AGAIN_AFTER + env.rng.millis(0, 2_000);
+            env.after(again, Event::ClientConnects { client: self.number, life });
+        }
+        self.state = state;
+    }
+
+    fn save(&mut self, env: &mut Env) {
+        self.unsaved = 0;
+        self.saved = Some(self.position.clone());
+        self.reader(env).save();
+    }
+
+    fn reader<'a>(&self, env: &'a mut Env) -> &'a mut Reader {
+        &mut env.history.readers[self.number]
+    }
+}
+
+fn nowhere() -> SavedPosition {
+    SavedPosition { session_id: None, cursor: None }
+}
+
+/// How long an application waits before it asks again after a terminal close.
+const CONNECT_AGAIN_AFTER: Duration = Duration::from_secs(3);

@@ -1,0 +1,432 @@
+//! A listener's process around the client core: feed one fact, carry out the orders, arm one deadline.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bowline_client_core::{
+    ClientConfig, ClientCore, Command, ConnectionState, CredentialFailure, DialFailure, FetchId, Input,
+    Layer, LinkId, Notice, Output, RenewAfter, SavedPosition,
+};
+use bowline_proto::{
+    ActivityStatus, CloseCode, Cursor, Event as AppEvent, Limits, Time, decode_server_frame,
+    encode_client_frame,
+};
+
+use crate::app::{App, News};
+use crate::env::Env;
+use crate::event::{ClientNo, End, Event, WireId};
+use crate::network::{Network, Parcel};
+use crate::plan::ClientPlan;
+use crate::rng::Rng;
+
+/// One listener.
+#[derive(Debug)]
+pub(crate) struct ClientHost {
+    number: ClientNo,
+    plan: ClientPlan,
+    rng: Rng,
+    /// Counts the lives of the process; what was planned for an earlier one is stale.
+    life: u32,
+    process: Option<Process>,
+    app: App,
+    arm: u64,
+}
+
+#[derive(Debug)]
+struct Process {
+    core: ClientCore<AppEvent>,
+    links: BTreeMap<LinkId, Socket>,
+    armed: Option<Time>,
+    /// The driver has stopped reading because the application's queue is long.
+    read_paused: bool,
+    /// The last cursor that the core gave out.
+    cursor: Option<Cursor>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Socket {
+    wire: WireId,
+    opened: bool,
+    close_sent: bool,
+}
+
+impl ClientHost {
+    pub(crate) fn new(number: ClientNo, plan: ClientPlan, rng: Rng) -> Self {
+        let app = App::new(number, &plan);
+        ClientHost { number, plan, rng, life: 0, process: None, app, arm: 0 }
+    }
+
+    /// Connected, with nothing waiting for the application.
+    pub(crate) fn is_settled(&self) -> bool {
+        let connected = |process: &Process| *process.core.state() == ConnectionState::Connected;
+        self.process.as_ref().is_some_and(connected) && self.app.is_idle()
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        match &self.process {
+            Some(process) => format!("{:?}, links {:?}", process.core.state(), process.links.len()),
+            None => "no process".into(),
+        }
+    }
+
+    pub(crate) fn account(&self) -> &bowline_proto::Account {
+        &self.plan.account
+    }
+
+    /// The process starts, from what it saved.
+    pub(crate) fn start(&mut self, env: &mut Env, net: &mut Network) {
+        if self.process.is_some() {
+            return;
+        }
+        self.life += 1;
+        env.trace.say(env.now, format_args!("client {} starts (life {})", self.number, self.life));
+        let renew = self.plan.renews_every.map_or(RenewAfter::Never, RenewAfter::About);
+        let mut config = ClientConfig::new().renew_after(renew);
+        let saved = self.app.restart(env);
+        if let Some(position) = saved.or_else(|| self.plan.starts_at_oldest.then(from_oldest)) {
+            env.counters.count("client: starts from a saved position");
+            config = config.resume_from(position);
+        }
+        self.process = Some(Process {
+            core: ClientCore::new(config, self.rng.next_u64(), env.now),
+            links: BTreeMap::new(),
+            armed: None,
+            read_paused: false,
+            cursor: None,
+        });
+        if !self.plan.on_demand.is_empty() {
+            self.command(env, net, Command::Subscribe(self.plan.on_demand.clone()));
+        }
+        self.command(env, net, Command::Connect);
+        let life = self.life;
+        env.after(self.plan.acts_every, Event::ClientActs { client: self.number, life });
+    }
+
+    /// The process is killed; with `machine` nobody is told.
+    pub(crate) fn kill(&mut self, env: &mut Env, net: &mut Network, machine: bool) {
+        let Some(_) = self.process.take() else { return };
+        env.trace.say(env.now, format_args!("client {} is killed (machine: {machine})", self.number));
+        for wire in net.wires_of(self.number) {
+            if machine {
+                net.vanish(env, wire, End::Client);
+            } else {
+                net.reset(env, wire, End::Client);
+            }
+        }
+        self.app.killed(env);
+    }
+
+    /// The core's deadline.
+    pub(crate) fn wake(&mut self, env: &mut Env, net: &mut Network, arm: u64) {
+        let Some(process) = self.process.as_mut().filter(|_| arm == self.arm) else { return };
+        process.armed = None;
+        process.core.handle_timeout(env.now);
+        self.drain(env, net);
+    }
+
+    pub(crate) fn credential_answers(
+        &mut self,
+        env: &mut Env,
+        net: &mut Network,
+        life: u32,
+        fetch: u64,
+        good: bool,
+    ) {
+        if life != self.life {
+            return;
+        }
+        let fetch = FetchId(fetch);
+        let fact = if good {
+            Input::CredentialReady { fetch }
+        } else {
+            env.counters.count("client: no token for the moment");
+            let failure =
+                CredentialFailure::Temporary { retry_after: None, message: "the issuer is away".into() };
+            Input::CredentialFailed { fetch, failure }
+        };
+        self.feed(env, net, fact);
+    }
+
+    pub(crate) fn dial_fails(&mut self, env: &mut Env, net: &mut Network, wire: WireId) {
+        net.close(env, wire, End::Client);
+        let Some(link) = self.link_of(wire) else { return };
+        self.forget(link);
+        let failure = DialFailure::Temporary { retry_after: None, message: "connection refused".into() };
+        self.feed(env, net, Input::DialFailed { link, failure });
+    }
+
+    /// Reads one of its sockets until nothing is there.
+    pub(crate) fn read(&mut self, env: &mut Env, net: &mut Network, wire: WireId) {
+        while let Some(parcel) = net.take(env, wire, End::Client) {
+            let Some(link) = self.link_of(wire) else {
+                net.close(env, wire, End::Client);
+                return;
+            };
+            self.receive(env, net, wire, link, parcel);
+        }
+    }
+
+    fn receive(&mut self, env: &mut Env, net: &mut Network, wire: WireId, link: LinkId, parcel: Parcel) {
+        match parcel {
+            Parcel::Upgraded => {
+                if let Some(socket) = self.socket(link) {
+                    socket.opened = true;
+                }
+                self.feed(env, net, Input::Opened { link });
+            }
+            Parcel::Text(text) => match decode_server_frame(&text, &Limits::default()) {
+                Ok(frame) => self.feed(env, net, Input::Frame { link, frame }),
+                Err(why) => {
+                    env.violate("codec", format!("client {} can't read {text:?}: {why}", self.number));
+                    self.feed(env, net, Input::BadFrame { link, why: why.to_string() });
+                }
+            },
+            Parcel::Ping => {
+                net.send(env, wire, End::Client, Parcel::Pong);
+                self.feed(env, net, Input::Heard { link });
+            }
+            Parcel::Pong => self.feed(env, net, Input::Heard { link }),
+            Parcel::Close(code) => {
+                if self.socket(link).is_some_and(|socket| !socket.close_sent) {
+                    net.send(env, wire, End::Client, Parcel::Close(code));
+                }
+                net.close(env, wire, End::Client);
+                self.forget(link);
+                env.trace
+                    .say(env.now, format_args!("client {} {link:?} closed with {}", self.number, code.0));
+                self.feed(env, net, Input::Closed { link, code });
+            }
+            Parcel::End => {
+                net.close(env, wire, End::Client);
+                let opened = self.socket(link).is_some_and(|socket| socket.opened);
+                self.forget(link);
+                env.trace.say(env.now, format_args!("client {} {link:?} is broken", self.number));
+                if opened {
+                    self.feed(env, net, Input::Closed { link, code: CloseCode::ABNORMAL });
+                } else {
+                    let failure =
+                        DialFailure::Temporary { retry_after: None, message: "connection reset".into() };
+                    self.feed(env, net, Input::DialFailed { link, failure });
+                }
+            }
+        }
+    }
+
+    /// The application takes the next thing.
+    pub(crate) fn app_takes(&mut self, env: &mut Env, net: &mut Network, life: u32) {
+        if life != self.life || self.process.is_none() {
+            return;
+        }
+        self.app.take(env, life);
+        let calm = self.app.waiting() < READ_AGAIN_BELOW;
+        if calm && self.process.as_ref().is_some_and(|process| process.read_paused) {
+            self.set_read_paused(env, net, false);
+        }
+    }
+
+    /// The application stops taking anything, or takes again.
+    pub(crate) fn set_app_stopped(&mut self, env: &mut Env, stopped: bool) {
+        self.app.set_stopped(env, self.life, stopped);
+    }
+
+    /// The application asks for a connection again.
+    pub(crate) fn connect(&mut self, env: &mut Env, net: &mut Network, life: u32) {
+        let closed = |process: &Process| matches!(process.core.state(), ConnectionState::Closed(_));
+        if life == self.life && self.process.as_ref().is_some_and(closed) {
+            env.counters.count("client: connects again after a terminal close");
+            self.command(env, net, Command::Connect);
+        }
+    }
+
+    /// The application does something of its own.
+    pub(crate) fn act(&mut self, env: &mut Env, net: &mut Network, life: u32) {
+        if life != self.life || self.process.is_none() {
+            return;
+        }
+        env.after(self.plan.acts_every, Event::ClientActs { client: self.number, life });
+        let Some(topic) = self.plan.on_demand.get(self.rng.index(self.plan.on_demand.len())).cloned() else {
+            return;
+        };
+        let conversation = topic.on_demand_conversation().unwrap_or_default().into();
+        match self.rng.below(6) {
+            0 => self.command(env, net, Command::Subscribe(vec![topic])),
+            1 => self.command(env, net, Command::Unsubscribe(vec![topic])),
+            2 => {
+                let status = ActivityStatus::Idle;
+                self.command(env, net, Command::SendActivity { conversation_id: conversation, status });
+            }
+            _ => {
+                let status =
+                    if self.rng.percent(50) { ActivityStatus::Typing } else { ActivityStatus::Thinking };
+                self.command(env, net, Command::SendActivity { conversation_id: conversation, status });
+            }
+        }
+    }
+
+    /// A command of the application's; a refusal is an answer like any other.
+    pub(crate) fn command(&mut self, env: &mut Env, net: &mut Network, command: Command) {
+        let Some(process) = &mut self.process else { return };
+        if process.core.command(env.now, command).is_err() {
+            env.counters.count("client: a command was refused");
+        }
+        self.drain(env, net);
+    }
+
+    /// Feeds one fact.
+    pub(crate) fn feed(&mut self, env: &mut Env, net: &mut Network, fact: Input<AppEvent>) {
+        let Some(process) = &mut self.process else { return };
+        process.core.handle(env.now, fact);
+        self.drain(env, net);
+    }
+
+    fn drain(&mut self, env: &mut Env, net: &mut Network) {
+        let mut orders = VecDeque::new();
+        if let Some(process) = &mut self.process {
+            while let Some(order) = process.core.poll_output() {
+                orders.push_back(order);
+                if orders.len() > MOST_ORDERS {
+                    env.violate(
+                        "livelock",
+                        format!("client {} gave {MOST_ORDERS} orders at once", self.number),
+                    );
+                    break;
+                }
+            }
+        }
+        for order in orders {
+            self.carry_out(env, net, order);
+        }
+        self.arm(env);
+        let long = self.app.waiting() > PAUSE_READING_ABOVE;
+        if long && self.process.as_ref().is_some_and(|process| !process.read_paused) {
+            env.counters.count("client: reading paused");
+            self.set_read_paused(env, net, true);
+        }
+    }
+
+    fn carry_out(&mut self, env: &mut Env, net: &mut Network, order: Output<AppEvent>) {
+        let client = self.number;
+        match order {
+            Output::FetchCredential { fetch } => {
+                let good = !self.rng.per_mille(self.plan.token_trouble);
+                let delay = self.rng.millis(0, 200);
+                let life = self.life;
+                env.after(delay, Event::CredentialAnswers { client, life, fetch: fetch.0, good });
+            }
+            // The late answer comes nevertheless: the core has to ignore it.
+            Output::ForgetCredential { fetch: _ } => {
+                env.counters.count("client: a token is no longer wanted")
+            }
+            Output::Dial { link, fetch: _, layer } => {
+                let wire = net.dial(env, client, layer == Layer::Resume);
+                env.trace.say(env.now, format_args!("client {client} dials {link:?} {layer:?} on {wire:?}"));
+                if let Some(process) = &mut self.process {
+                    process.links.insert(link, Socket { wire, opened: false, close_sent: false });
+                    if process.read_paused {
+                        net.set_unread(env, wire, true);
+                    }
+                    if process.links.len() > 3 {
+                        env.counters.count("client: more than three sockets at once");
+                    }
+                }
+            }
+            Output::Send { link, frame } => {
+                if let Some(wire) = self.socket(link).map(|socket| socket.wire) {
+                    let text = encode_client_frame(&frame);
+                    net.send(env, wire, End::Client, Parcel::Text(text.into()));
+                }
+            }
+            Output::SendMessage { .. } | Output::DropMessage { .. } => {}
+            Output::Close { link, code } => {
+                if let Some(socket) = self.socket(link) {
+                    let wire = socket.wire;
+                    if !std::mem::replace(&mut socket.close_sent, true) {
+                        net.send(env, wire, End::Client, Parcel::Close(code));
+                    }
+                }
+            }
+            Output::Abort { link } => {
+                if let Some(wire) = self.socket(link).map(|socket| socket.wire) {
+                    net.close(env, wire, End::Client);
+                    self.forget(link);
+                }
+            }
+            Output::Deliver { body, cursor } => {
+                self.watch_cursor(env, cursor);
+                self.hand(env, News::Event { event: Box::new(body), cursor });
+            }
+            Output::Notify(notice) => {
+                env.trace.say(env.now, format_args!("client {client} hears {notice:?}"));
+                if let Notice::Moved(cursor) = &notice {
+                    self.watch_cursor(env, Some(*cursor));
+                }
+                self.hand(env, News::Notice(notice));
+            }
+        }
+    }
+
+    fn hand(&mut self, env: &mut Env, news: News) {
+        self.app.hand(env, self.life, news);
+    }
+
+    /// The cursor never goes back within one log.
+    fn watch_cursor(&mut self, env: &mut Env, cursor: Option<Cursor>) {
+        let (Some(process), Some(cursor)) = (&mut self.process, cursor) else { return };
+        if let Some(before) = process.cursor
+            && before.epoch == cursor.epoch
+            && cursor.seq < before.seq
+        {
+            let said = format!("client {}: from {} to {}", self.number, before.seq, cursor.seq);
+            env.violate("cursor", said);
+        }
+        process.cursor = Some(cursor);
+    }
+
+    fn set_read_paused(&mut self, env: &mut Env, net: &mut Network, paused: bool) {
+        let Some(process) = &mut self.process else { return };
+        process.read_paused = paused;
+        let wires: Vec<WireId> = process.links.values().map(|socket| socket.wire).collect();
+        for wire in wires {
+            net.set_unread(env, wire, paused);
+        }
+        self.feed(env, net, if paused { Input::ReadPaused } else { Input::ReadResumed });
+    }
+
+    fn arm(&mut self, env: &mut Env) {
+        let Some(process) = &mut self.process else { return };
+        let deadline = process.core.poll_timeout().map(|deadline| deadline.at);
+        if deadline == process.armed {
+            return;
+        }
+        self.arm += 1;
+        process.armed = deadline;
+        if let Some(at) = deadline {
+            env.at(at, Event::ClientWakes { client: self.number, arm: self.arm });
+        }
+    }
+
+    fn link_of(&self, wire: WireId) -> Option<LinkId> {
+        let links = &self.process.as_ref()?.links;
+        links.iter().find(|(_, socket)| socket.wire == wire).map(|(link, _)| *link)
+    }
+
+    fn socket(&mut self, link: LinkId) -> Option<&mut Socket> {
+        self.process.as_mut()?.links.get_mut(&link)
+    }
+
+    fn forget(&mut self, link: LinkId) {
+        if let Some(process) = &mut self.process {
+            process.links.remove(&link);
+        }
+    }
+}
+
+fn from_oldest() -> SavedPosition {
+    SavedPosition { session_id: None, cursor: None }
+}
+
+/// The driver stops reading when this much waits for the application, and reads again below the other bound.
+const PAUSE_READING_ABOVE: usize = 64;
+const READ_AGAIN_BELOW: usize = 8;
+
+/// More orders than this from one fact are a loop.
+const MOST_ORDERS: usize = 200_000;

@@ -1,0 +1,38 @@
+//! Both cores and the log in virtual time, broken around in every way that a seed can think of, and the checker of the
+//! delivery promise.
+//!
+//! ```
+//! use bowline_sim::{Trace, run};
+//!
+//! let outcome = run(1, Trace::hashing());
+//! assert_eq!(outcome.violations, []);
+//! ```
+
+mod app;
+mod checker;
+mod client_host;
+mod counters;
+mod disk;
+mod env;
+mod event;
+mod gateway_host;
+mod history;
+mod log_process;
+mod network;
+mod plan;
+mod publisher;
+mod report;
+mod rng;
+mod trace;
+mod truth;
+mod world;
+
+pub use checker::{Finding, check};
+pub use counters::Counters;
+pub use disk::SimDisk;
+pub use history::{History, Publish, Reader, Seen, Violation};
+pub use report::Summary;
+pub use rng::Rng;
+pub use trace::Trace;
+pub use truth::{Life, Truth};
+pub use world::{Outcome, run};

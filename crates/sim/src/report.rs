@@ -1,0 +1,83 @@
+//! What many runs came to, in a form for people.
+
+use core::time::Duration;
+
+use crate::counters::Counters;
+use crate::world::Outcome;
+
+/// The sum of many runs.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    runs: u64,
+    client_time: Duration,
+    events: u64,
+    counters: Counters,
+    failed: Vec<Failed>,
+}
+
+#[derive(Clone, Debug)]
+struct Failed {
+    seed: u64,
+    violations: usize,
+    first: String,
+}
+
+impl Summary {
+    /// Adds a run.
+    pub fn add(&mut self, outcome: &Outcome) {
+        self.runs += 1;
+        self.client_time += outcome.lasted * u32::try_from(outcome.clients).unwrap_or(u32::MAX);
+        self.events += outcome.events;
+        self.counters.absorb(&outcome.counters);
+        if let Some(first) = outcome.violations.first() {
+            let first =
+                format!("[{}] at {:.3} s: {}", first.rule, first.at.as_micros() as f64 / 1e6, first.detail);
+            self.failed.push(Failed { seed: outcome.seed, violations: outcome.violations.len(), first });
+        }
+    }
+
+    /// Seeds that broke a rule, in growing order, each with the first one.
+    #[must_use]
+    pub fn failures(&self) -> Vec<String> {
+        let mut failed: Vec<&Failed> = self.failed.iter().collect();
+        failed.sort_by_key(|failed| failed.seed);
+        failed
+            .iter()
+            .map(|failed| {
+                format!("seed {}: {} violations, first {}", failed.seed, failed.violations, failed.first)
+            })
+            .collect()
+    }
+
+    /// Whether every run kept every promise.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.failed.is_empty()
+    }
+
+    /// How often `name` was reached.
+    #[must_use]
+    pub fn reached(&self, name: &str) -> u64 {
+        self.counters.of(name)
+    }
+
+    /// The whole of it, after `took` of real time.
+    #[must_use]
+    pub fn text(&self, took: Duration) -> String {
+        let mut lines = Vec::new();
+        lines.push("reached:".to_owned());
+        lines.extend(self.counters.iter().map(|(name, n)| format!("  {n:>10}  {name}")));
+        lines.extend(self.failures());
+        let hours = self.client_time.as_secs_f64() / 3_600.0;
+        let speed = self.client_time.as_secs_f64() / took.as_secs_f64().max(1e-9);
+        lines.push(format!(
+            "{} seeds, {} violations in {} of them, {hours:.1} virtual client-hours, {} events, {:.1} s ({speed:.0} times real time)",
+            self.runs,
+            self.failed.iter().map(|failed| failed.violations).sum::<usize>(),
+            self.failed.len(),
+            self.events,
+            took.as_secs_f64(),
+        ));
+        lines.join("\n")
+    }
+}

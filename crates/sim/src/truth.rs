@@ -1,0 +1,129 @@
+//! What the log really held: every record that any incarnation of it ever committed, kept outside of the code under test.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bowline_proto::{Account, Epoch, Record, Seq, Topic};
+
+/// One incarnation of the log.
+#[derive(Clone, Debug)]
+pub struct Life {
+    /// Its identity.
+    pub epoch: Epoch,
+    /// What it inherited from the life before ends here.
+    pub shared: Seq,
+    /// Where it stood when it began: positions may have been skipped, so that none is given twice.
+    pub began_at: Seq,
+    /// Every record, the inherited ones included.
+    pub records: BTreeMap<Seq, Record>,
+}
+
+/// Every incarnation of the log, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Truth {
+    lives: Vec<Life>,
+}
+
+impl Truth {
+    /// All lives, oldest first.
+    #[must_use]
+    pub fn lives(&self) -> &[Life] {
+        &self.lives
+    }
+
+    /// The index of the life called `epoch`.
+    #[must_use]
+    pub fn life_of(&self, epoch: Epoch) -> Option<usize> {
+        self.lives.iter().position(|life| life.epoch == epoch)
+    }
+
+    /// The last committed position.
+    #[must_use]
+    pub fn head(&self) -> Seq {
+        let of = |life: &Life| {
+            life.records.keys().next_back().map_or(life.began_at, |last| life.began_at.max(*last))
+        };
+        self.lives.last().map_or(Seq::ZERO, of)
+    }
+
+    /// Takes a committed record of the current life.
+    ///
+    /// # Errors
+    /// Says what contradicts what was committed before.
+    pub(crate) fn commit(&mut self, record: &Record) -> Result<(), String> {
+        let head = self.head();
+        let life = self.lives.last_mut().ok_or("a commit before the log was opened")?;
+        match life.records.get(&record.seq()) {
+            Some(known) if known == record => Ok(()),
+            Some(_) => Err(format!("seq {} was committed twice with different contents", record.seq())),
+            None if record.seq() == head.next() => {
+                life.records.insert(record.seq(), record.clone());
+                Ok(())
+            }
+            None => Err(format!("seq {} was committed behind head {head}", record.seq())),
+        }
+    }
+
+    /// The log was opened and shows `epoch` with these records, from `oldest` to `head`.
+    ///
+    /// # Errors
+    /// Says which committed record is gone or altered although the epoch is the same.
+    pub(crate) fn reopened(
+        &mut self,
+        epoch: Epoch,
+        oldest: Seq,
+        head: Seq,
+        shown: &[Record],
+    ) -> Result<(), String> {
+        let Some(last) = self.lives.last_mut() else {
+            let records = shown.iter().map(|r| (r.seq(), r.clone())).collect();
+            self.lives.push(Life { epoch, shared: Seq::ZERO, began_at: head, records });
+            return Ok(());
+        };
+        let shown: BTreeMap<Seq, &Record> = shown.iter().map(|r| (r.seq(), r)).collect();
+        if last.epoch == epoch {
+            for (seq, record) in last.records.range(oldest..) {
+                match shown.get(seq) {
+                    None => return Err(format!("committed record {seq} is gone after reopening")),
+                    Some(found) if *found != record => {
+                        return Err(format!("committed record {seq} has changed after reopening"));
+                    }
+                    Some(_) => {}
+                }
+            }
+            // What had been written but not acknowledged when the process died, and survived.
+            for (seq, record) in shown {
+                last.records.entry(seq).or_insert_with(|| record.clone());
+            }
+            return Ok(());
+        }
+        let surviving: BTreeMap<Seq, Record> = last
+            .records
+            .iter()
+            .take_while(|(seq, record)| **seq < oldest || shown.get(seq) == Some(record))
+            .map(|(seq, record)| (*seq, record.clone()))
+            .collect();
+        let shared = surviving.keys().next_back().copied().unwrap_or(Seq::ZERO);
+        let mut records = surviving;
+        records.extend(shown.iter().map(|(seq, record)| (*seq, (*record).clone())));
+        self.lives.push(Life { epoch, shared, began_at: head, records });
+        Ok(())
+    }
+
+    /// Who holds what at the head.
+    #[must_use]
+    pub fn grants_at_head(&self) -> BTreeMap<Account, BTreeSet<Topic>> {
+        let mut grants: BTreeMap<Account, BTreeSet<Topic>> = BTreeMap::new();
+        for record in self.lives.iter().next_back().into_iter().flat_map(|life| life.records.values()) {
+            match record {
+                Record::Granted { account, topic, .. } => {
+                    grants.entry(account.clone()).or_default().insert(topic.clone());
+                }
+                Record::Revoked { account, topic, .. } => {
+                    grants.entry(account.clone()).or_default().remove(topic);
+                }
+                Record::Event(_) => {}
+            }
+        }
+        grants
+    }
+}
