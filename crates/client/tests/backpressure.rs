@@ -6,9 +6,10 @@ mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
-use bowline::CommandError;
+use bowline::{CommandError, Incoming};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use support::{Server, next_seqs, quick, soon};
@@ -96,7 +97,7 @@ async fn a_socket_that_takes_nothing_refuses_more() {
     assert_eq!(peer.expect("own").await["last"], true);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_streams_share_the_items() {
     let mut server = Server::start().await;
     let connection = quick(server.url("/agent")).queue(16, 1 << 20).connect().unwrap();
@@ -125,10 +126,43 @@ async fn several_streams_share_the_items() {
     })
     .await;
     drop(connection);
+    assert_eq!(peer.closed().await, Some(1000));
     let mut all = Vec::new();
     for taker in takers {
         all.extend(soon(taker).await.unwrap());
     }
     all.sort_unstable();
     assert!(all.iter().copied().eq(1..=500));
+}
+
+#[tokio::test]
+async fn a_burst_wakes_the_application_a_few_times_and_not_once_per_event() {
+    const BURST: u64 = 2_000;
+    let mut server = Server::start().await;
+    let connection = quick(server.url("/agent")).connect().unwrap();
+    let mut events = connection.events();
+    let mut peer = server.next().await;
+    peer.accept(0).await;
+    soon(connection.ready()).await.unwrap();
+    for seq in 1..=BURST {
+        let text = support::event(seq, seq - 1).to_string();
+        peer.socket.feed(Message::text(text)).await.unwrap();
+    }
+    let sending = tokio::spawn(async move {
+        peer.socket.flush().await.unwrap();
+        peer
+    });
+    let (mut taken, mut wakes) = (0, 0);
+    soon(std::future::poll_fn(|cx| {
+        wakes += 1;
+        while let Poll::Ready(item) = events.poll_next_unpin(cx) {
+            if let Incoming::Event(_) = item.expect("the connection is open") {
+                taken += 1;
+            }
+        }
+        if taken == BURST { Poll::Ready(()) } else { Poll::Pending }
+    }))
+    .await;
+    assert!(wakes < BURST / 10, "{wakes} wake-ups for {BURST} events");
+    drop(sending.await.unwrap());
 }

@@ -137,7 +137,7 @@ async fn a_failed_handover_keeps_the_link_and_is_tried_again() {
     assert_eq!(old.closed().await, Some(1000));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_handovers_under_load_lose_and_double_nothing() {
     const EVENTS: u64 = 3_000;
     let mut server = Server::start().await;
