@@ -74,6 +74,8 @@ pub(crate) struct Found {
 pub(crate) struct OpenSegment {
     pub(crate) number: u64,
     pub(crate) made_at: Timestamp,
+    /// When its last batch was written.
+    pub(crate) written_at: Timestamp,
     pub(crate) file: Arc<dyn DiskFile>,
     pub(crate) index: Index,
     /// Where its batches start.
@@ -90,6 +92,7 @@ struct Replayed {
     bytes: Vec<u8>,
     index: Index,
     head: Seq,
+    written_at: Timestamp,
     start: usize,
     /// Behind the last whole batch.
     end: usize,
@@ -145,7 +148,10 @@ pub(crate) fn recover(
     } else {
         match told {
             Told::Nothing | Told::Damaged => Some(EpochChange::StateUnknown),
-            Told::AtLeast(_) if is_cut_after_end => Some(EpochChange::StateUnknown),
+            // A power cut may tear a slot as it tears the log's tail. A process that dies tears neither.
+            Told::AtLeast(state) if is_cut_after_end && state.boot.is_same_as(&opening.boot) => {
+                Some(EpochChange::StateUnknown)
+            }
             Told::Last(state) | Told::AtLeast(state) => (state.durability == Durability::Os
                 && !state.is_clean
                 && !state.boot.is_same_as(&opening.boot))
@@ -190,6 +196,7 @@ pub(crate) fn recover(
         open: Some(OpenSegment {
             number: base.header.number,
             made_at: base.header.made_at,
+            written_at: base.written_at,
             file: base.file,
             index: base.index,
             start: base.start as u64,
@@ -266,7 +273,9 @@ fn replay(disk: &dyn Disk, config: &SegmentConfig, number: u64) -> Result<Option
         Start::Ours((header, snapshot, start)) if header.number == number => {
             let index = Index::new(header.base, u32::try_from(start).unwrap_or(u32::MAX));
             let head = crate::reader::before(header.base);
-            let fresh = Replayed { header, snapshot, file, bytes, index, head, start, end: start };
+            let written_at = header.previous_at;
+            let fresh =
+                Replayed { written_at, header, snapshot, file, bytes, index, head, start, end: start };
             Ok(Some(run(fresh, config, u64::MAX)))
         }
         Start::Ours(_) | Start::Damaged => Ok(None),
@@ -283,11 +292,12 @@ fn replay_until(base: Replayed, config: &SegmentConfig, limit: u64) -> Result<Re
     };
     let index = Index::new(header.base, u32::try_from(start).unwrap_or(u32::MAX));
     let head = crate::reader::before(header.base);
-    Ok(run(Replayed { snapshot, index, head, start, end: start, ..base }, config, limit))
+    let written_at = header.previous_at;
+    Ok(run(Replayed { written_at, snapshot, index, head, start, end: start, ..base }, config, limit))
 }
 
 fn run(mut base: Replayed, config: &SegmentConfig, limit: u64) -> Replayed {
-    let Replayed { snapshot, bytes, index, head, end, .. } = &mut base;
+    let Replayed { snapshot, bytes, index, head, end, written_at, .. } = &mut base;
     while let Some(batch) = segment::read_batch(bytes, *end).filter(|batch| batch.end as u64 <= limit) {
         let follows = batch.records.iter().zip(1u64..).all(|(record, n)| record.seq == head.advanced_by(n));
         if !follows {
@@ -315,7 +325,7 @@ fn run(mut base: Replayed, config: &SegmentConfig, limit: u64) -> Replayed {
         if let Some((key, used)) = batch.key {
             snapshot.keys.remember(key.account, key.key, used, config.max_keys);
         }
-        *end = batch.end;
+        (*end, *written_at) = (batch.end, batch.at);
     }
     base
 }
@@ -486,7 +496,7 @@ fn sealed_segments(
             };
             if first <= last {
                 recovery.missing_segments.push(number);
-                sealed.push(Sealed { number, base: first, last, bytes: 0, sealed_at: header.made_at });
+                sealed.push(Sealed { number, base: first, last, bytes: 0, written_at: header.previous_at });
                 next = last.next();
             }
             number += 1;
@@ -497,10 +507,10 @@ fn sealed_segments(
                 true => following.previous,
                 false => end_of(disk, &header, following.previous),
             };
-            let sealed_at = following.made_at;
+            let written_at = following.previous_at;
             number = header.number + 1;
             if header.base <= last {
-                sealed.push(Sealed { number: header.number, base: header.base, last, bytes, sealed_at });
+                sealed.push(Sealed { number: header.number, base: header.base, last, bytes, written_at });
                 next = last.next();
             }
         }

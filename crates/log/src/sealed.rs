@@ -24,8 +24,8 @@ pub(crate) struct Sealed {
     pub(crate) last: Seq,
     /// Bytes on disk.
     pub(crate) bytes: u64,
-    /// When it was sealed: no record in it is younger.
-    pub(crate) sealed_at: Timestamp,
+    /// When its last batch was written.
+    pub(crate) written_at: Timestamp,
 }
 
 /// What is needed to read a sealed segment.

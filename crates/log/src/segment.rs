@@ -18,8 +18,8 @@ use crate::topics::Topics;
 const MAGIC: &[u8; 8] = b"bowline\n";
 /// Version of the format. A reader refuses every other.
 pub(crate) const VERSION: u32 = 1;
-/// Bytes of the header's frame: magic, version, number, previous, base, made at.
-pub(crate) const HEADER_BYTES: usize = FRAME_BYTES + 8 + 4 + 4 * 8;
+/// Bytes of the header's frame: magic, version, number, previous, its time, base, made at.
+pub(crate) const HEADER_BYTES: usize = FRAME_BYTES + 8 + 4 + 5 * 8;
 
 /// The first frame of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +28,11 @@ pub(crate) struct Header {
     pub(crate) number: u64,
     /// The last position before this segment.
     pub(crate) previous: Seq,
+    /// When the last batch before this segment was written.
+    pub(crate) previous_at: Timestamp,
     /// Its first position.
     pub(crate) base: Seq,
-    /// When it was made, which is when the one before was sealed.
+    /// When it was made.
     pub(crate) made_at: Timestamp,
 }
 
@@ -50,6 +52,7 @@ impl Header {
             put_u32(out, VERSION);
             put_u64(out, self.number);
             put_seq(out, self.previous);
+            put_u64(out, self.previous_at.0);
             put_seq(out, self.base);
             put_u64(out, self.made_at.0);
         });
@@ -69,6 +72,7 @@ impl Header {
             Some(Header {
                 number: from.u64()?,
                 previous: from.seq()?,
+                previous_at: Timestamp(from.u64()?),
                 base: from.seq()?,
                 made_at: Timestamp(from.u64()?),
             })
@@ -227,6 +231,8 @@ fn put_right(out: &mut Vec<u8>, seq: Seq, account: &Account, topic: &Topic) {
 /// A batch as it was found. Its records' texts are slices of the file.
 #[derive(Debug)]
 pub(crate) struct FoundBatch<'a> {
+    /// When it was written.
+    pub(crate) at: Timestamp,
     pub(crate) key: Option<(IdempotencyKey, Use)>,
     pub(crate) records: Vec<FoundRecord<'a>>,
     /// Behind its last frame.
@@ -253,7 +259,7 @@ pub(crate) enum What<'a> {
 pub(crate) fn read_batch(bytes: &[u8], at: usize) -> Option<FoundBatch<'_>> {
     let frame = frame::first(bytes.get(at..)?).filter(|frame| frame.tag == Tag::Batch)?;
     let mut from = Take(frame.body);
-    let (rows, _committed, _written_at) = (from.u32()?, from.seq()?, from.u64()?);
+    let (rows, _committed, written_at) = (from.u32()?, from.seq()?, Timestamp(from.u64()?));
     let key = match from.u8()? {
         0 => None,
         _ => {
@@ -269,7 +275,7 @@ pub(crate) fn read_batch(bytes: &[u8], at: usize) -> Option<FoundBatch<'_>> {
         end = record.end;
         records.push(record);
     }
-    Some(FoundBatch { key, records, end })
+    Some(FoundBatch { at: written_at, key, records, end })
 }
 
 /// The head of the log when the batch with this head frame's body was written.

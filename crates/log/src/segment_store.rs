@@ -47,6 +47,8 @@ struct Writer {
     file: Arc<dyn DiskFile>,
     number: u64,
     made_at: Timestamp,
+    /// When its last batch was written, or the one before it.
+    written_at: Timestamp,
     /// Where the open segment's batches start.
     start: u64,
     /// Where its next batch goes.
@@ -106,24 +108,25 @@ impl SegmentStore {
         let open = match found.open {
             Some(open) if !found.must_roll => open,
             before => {
+                let written_at = before.as_ref().map_or(opening.now, |open| open.written_at);
                 if let Some(open) = before {
                     let (number, base, last) = (open.number, open.index.base(), open.index.last());
                     if base <= last {
                         write_index(&*disk, number, &open.index);
-                        sealed.push_back(Sealed {
-                            number,
-                            base,
-                            last,
-                            bytes: open.end,
-                            sealed_at: opening.now,
-                        });
+                        sealed.push_back(Sealed { number, base, last, bytes: open.end, written_at });
                     }
                 }
                 let number = found.next_number;
                 snapshot.oldest_number = sealed.front().map_or(number, |first| first.number);
                 snapshot.oldest = sealed.front().map_or(found.head.next(), |first| first.base);
                 let previous = sealed.back().map_or(Seq::ZERO, |last| last.last);
-                let header = Header { number, previous, base: found.head.next(), made_at: opening.now };
+                let header = Header {
+                    number,
+                    previous,
+                    previous_at: written_at,
+                    base: found.head.next(),
+                    made_at: opening.now,
+                };
                 make_segment(&*disk, &header, &snapshot.borrowed())?
             }
         };
@@ -144,6 +147,7 @@ impl SegmentStore {
             file: Arc::clone(&open.file),
             number: open.number,
             made_at: open.made_at,
+            written_at: open.written_at,
             start: open.start,
             end: open.end,
             last: found.head,
@@ -193,6 +197,7 @@ impl SegmentStore {
         }
         let start = writer.end;
         writer.end += bytes.len() as u64;
+        writer.written_at = now;
         writer.is_dirty = true;
         let mut view = self.view_mut();
         let view = &mut *view;
@@ -229,7 +234,8 @@ impl SegmentStore {
                 grants: &view.grants,
                 keys: &writer.keys,
             };
-            let header = Header { number: number + 1, previous, base: previous.next(), made_at: now };
+            let (base, previous_at) = (previous.next(), writer.written_at);
+            let header = Header { number: number + 1, previous, previous_at, base, made_at: now };
             make_segment(&*self.disk, &header, &snapshot)
         };
         let made = made.map_err(|error| match error {
@@ -248,7 +254,8 @@ impl SegmentStore {
             let base = old.index.base();
             let loaded = Loaded { index: old.index, file: Some(old.file) };
             self.cache.keep(number, Arc::new(loaded));
-            view.sealed.push_back(Sealed { number, base, last: previous, bytes, sealed_at: now });
+            let written_at = writer.written_at;
+            view.sealed.push_back(Sealed { number, base, last: previous, bytes, written_at });
             view.oldest_number()
         };
         self.forget_removed(oldest);
@@ -406,7 +413,7 @@ impl LogStore for SegmentStore {
                 let view = self.view();
                 let is_large = self.config.retain_bytes.is_some_and(|most| view.bytes() > most);
                 let is_old =
-                    |sealed: &Sealed| age.is_some_and(|age| now.0.saturating_sub(sealed.sealed_at.0) > age);
+                    |sealed: &Sealed| age.is_some_and(|age| now.0.saturating_sub(sealed.written_at.0) > age);
                 let Some(oldest) = view.sealed.front().filter(|sealed| is_large || is_old(sealed)) else {
                     return Ok(view.oldest);
                 };
@@ -459,8 +466,8 @@ fn make_segment(
     file.sync_data().and_then(|()| disk.sync_dir()).map_err(StoreError::Failed)?;
     let start = bytes.len() as u64;
     let index = Index::new(header.base, u32::try_from(start).unwrap_or(u32::MAX));
-    let (number, made_at) = (header.number, header.made_at);
-    Ok(OpenSegment { number, made_at, file, index, start, end: start })
+    let (number, made_at, written_at) = (header.number, header.made_at, header.previous_at);
+    Ok(OpenSegment { number, made_at, written_at, file, index, start, end: start })
 }
 
 fn create_state(disk: &dyn Disk, state: &State) -> Result<StateFile, StoreError> {

@@ -1,0 +1,469 @@
+//! What is left of the log after its files were cut, flipped, deleted, or left by a killed process or a power cut.
+
+mod common;
+
+use bowline_log::{Appended, Durability, EpochChange, LogStore, SegmentConfig, SegmentStore, StoreError};
+use bowline_proto::{Epoch, GapReason, Timestamp};
+use common::disk::TestDisk;
+use common::*;
+use std::sync::Arc;
+
+const FIRST: u64 = 0xA;
+const SECOND: u64 = 0xB;
+
+/// A small log whose process was killed after the last commit: rights, two topics, a key.
+fn killed() -> TestDisk {
+    let disk = TestDisk::default();
+    let (store, _) = open(&disk, small(), "boot", FIRST);
+    put(&store, [grant("x", "conv:a"), event("conv:a", "2")]);
+    put(&store, [event("conv:b", "3"), event("conv:a", "4")]);
+    store.append(&[keyed([event("conv:a", "5"), event("conv:b", "6")], "k", 1)], Timestamp(1000)).unwrap();
+    store.commit().unwrap();
+    disk.copy()
+}
+
+fn last_log(disk: &TestDisk) -> String {
+    disk.names().into_iter().rfind(|name| name.ends_with(".log")).unwrap()
+}
+
+fn read_all(store: &SegmentStore) -> Vec<u64> {
+    seqs(&store.read(&query(store, "x", &["conv:b"], 0)).unwrap())
+}
+
+#[test]
+fn a_killed_process_loses_nothing_and_keeps_the_epoch() {
+    let disk = killed();
+    let (store, recovery) = open(&disk, small(), "boot", SECOND);
+    assert_eq!((recovery.epoch_change, recovery.dropped_bytes, recovery.was_clean), (None, 0, false));
+    assert_eq!(store.status().epoch, Epoch::from_bits(FIRST));
+    assert_eq!(read_all(&store), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(store.grants(&account("x")).0, [topic("conv:a")]);
+    let again = keyed([event("conv:a", "5"), event("conv:b", "6")], "k", 1);
+    assert_eq!(
+        store.append(&[again], Timestamp(1001)).unwrap()[0],
+        Appended::Repeated { seqs: vec![seq(5), seq(6)] }
+    );
+    assert_eq!(put(&store, [event("conv:a", "7")]), [7]);
+}
+
+#[test]
+fn what_was_written_but_never_committed_is_gone_as_if_it_had_not_been() {
+    let disk = killed();
+    let (store, _) = open(&disk, small(), "boot", SECOND);
+    store.append(&[batch([event("conv:a", "7"), event("conv:a", "8")])], Timestamp(1000)).unwrap();
+    let written = disk.copy();
+    let name = last_log(&written);
+    let bytes = written.bytes(&name);
+    let committed = disk_with_committed_only(&killed());
+    for cut in committed..=bytes.len() {
+        let disk = written.copy();
+        disk.set(&name, bytes[..cut].to_vec());
+        let (store, recovery) = open(&disk, small(), "boot", SECOND);
+        assert_eq!(recovery.epoch_change, None, "cut at {cut}");
+        assert_eq!(recovery.dropped_bytes, (cut - committed) as u64);
+        assert_eq!(read_all(&store), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(put(&store, [event("conv:a", "7")]), [7]);
+        assert_eq!(read_all(&store), [1, 2, 3, 4, 5, 6, 7]);
+    }
+}
+
+fn disk_with_committed_only(disk: &TestDisk) -> usize {
+    disk.bytes(&last_log(disk)).len()
+}
+
+#[test]
+fn a_cut_below_the_last_commit_starts_a_new_epoch_after_what_is_left() {
+    let whole = killed();
+    let name = last_log(&whole);
+    let bytes = whole.bytes(&name);
+    for cut in 0..bytes.len() {
+        let disk = whole.copy();
+        disk.set(&name, bytes[..cut].to_vec());
+        let (store, recovery) = open(&disk, small(), "boot", SECOND);
+        assert_eq!(recovery.epoch_change, Some(EpochChange::AcknowledgedLost), "cut at {cut}");
+        assert_eq!(store.status().epoch, Epoch::from_bits(SECOND));
+        let left = read_all(&store);
+        assert!(whole_batches(&left), "cut at {cut}: {left:?}");
+        let next = put(&store, [event("conv:b", "new")])[0];
+        assert!(next > 6 + 1_000_000);
+        // What it recovered to is what it recovers to again.
+        let (again, recovery) = open(&disk.copy(), small(), "boot", 0xC);
+        assert_eq!(recovery.epoch_change, None);
+        assert_eq!(read_all(&again), [left, vec![next]].concat());
+    }
+}
+
+/// Are these the records of whole batches of [`killed`], from the start?
+fn whole_batches(seqs: &[u64]) -> bool {
+    [&[][..], &[1, 2], &[1, 2, 3, 4], &[1, 2, 3, 4, 5, 6]].contains(&seqs)
+}
+
+#[test]
+fn a_flipped_byte_anywhere_is_noticed_and_kept_aside() {
+    let whole = killed();
+    let name = last_log(&whole);
+    let bytes = whole.bytes(&name);
+    for at in 0..bytes.len() {
+        let disk = whole.copy();
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 0x10;
+        disk.set(&name, flipped.clone());
+        let (store, recovery) = open(&disk, small(), "boot", SECOND);
+        assert_eq!(recovery.epoch_change, Some(EpochChange::AcknowledgedLost), "byte {at}");
+        assert!(whole_batches(&read_all(&store)), "byte {at}");
+        let [aside] = &recovery.damaged[..] else { panic!("byte {at}: {recovery:?}") };
+        assert!(flipped.ends_with(&disk.bytes(aside)), "byte {at}");
+        assert!(!disk.bytes(aside).is_empty());
+    }
+}
+
+#[test]
+fn a_flipped_byte_of_the_state_file_loses_nothing() {
+    let whole = killed();
+    let bytes = whole.bytes("state");
+    for at in 0..bytes.len() {
+        let disk = whole.copy();
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 0x10;
+        disk.set("state", flipped);
+        let (store, recovery) = open(&disk, small(), "boot", SECOND);
+        assert_eq!(recovery.epoch_change, None, "byte {at}");
+        assert_eq!(read_all(&store), [1, 2, 3, 4, 5, 6]);
+    }
+    let disk = whole.copy();
+    disk.delete("state");
+    let (store, recovery) = open(&disk, small(), "boot", SECOND);
+    assert_eq!(recovery.epoch_change, Some(EpochChange::StateUnknown));
+    assert_eq!(read_all(&store), [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn readers_of_the_old_epoch_go_on_from_what_both_share() {
+    let disk = killed();
+    let name = last_log(&disk);
+    let bytes = disk.bytes(&name);
+    disk.set(&name, bytes[..bytes.len() - 1].to_vec());
+    let (store, _) = open(&disk, small(), "boot", SECOND);
+    let next = put(&store, [event("conv:a", "new")])[0];
+    let first = next;
+    let mut asked = query(&store, "x", &["conv:b"], 6);
+    asked.epoch = Epoch::from_bits(FIRST);
+    let page = store.read(&asked).unwrap();
+    assert_eq!((page.from, page.upto, seqs(&page)), (seq(4), seq(next), vec![next]));
+    let told = ["conv:a", "conv:b"].map(|t| (t.to_string(), 4, first, GapReason::Epoch));
+    assert_eq!(gaps(&page), told);
+    // Who had not read that far goes on where it was, and hears that acknowledged events are lost behind.
+    asked.after = seq(3);
+    let page = store.read(&asked).unwrap();
+    assert_eq!((page.from, seqs(&page)), (seq(3), vec![4, next]));
+    assert_eq!(gaps(&page), told);
+    // A page that ends before the loss does not tell of it yet.
+    asked.max_records = 1;
+    let page = store.read(&asked).unwrap();
+    assert_eq!((page.upto, seqs(&page), gaps(&page)), (seq(4), vec![4], vec![]));
+    // A reader of the new epoch behind the loss hears nothing.
+    let later = store.read(&query(&store, "x", &["conv:b"], next)).unwrap();
+    assert_eq!((later.records.len(), later.gaps.len()), (0, 0));
+}
+
+/// A log of several segments, closed in order, with the topic of each event.
+fn several() -> (TestDisk, Vec<(u64, &'static str)>) {
+    let disk = TestDisk::default();
+    let (store, _) = open(&disk, small(), "boot", FIRST);
+    put(&store, [grant("x", "conv:a")]);
+    let mut events = Vec::new();
+    let padding = "p".repeat(600);
+    for n in 0..40u64 {
+        // `conv:b` has events in some segments only.
+        let on = if n % 13 == 5 { "conv:b" } else { "conv:a" };
+        events.push((put(&store, [event(on, &padding)])[0], on));
+    }
+    store.close().unwrap();
+    (disk.copy(), events)
+}
+
+#[test]
+fn a_clean_log_opens_clean_on_any_boot() {
+    let (disk, events) = several();
+    let (store, recovery) = open(&disk, small(), "another boot", SECOND);
+    assert!(recovery.was_clean && recovery.epoch_change.is_none(), "{recovery:?}");
+    assert_eq!(read_all(&store).len(), events.len() + 1);
+    assert!(disk.names().iter().filter(|name| name.ends_with(".log")).count() > 3);
+}
+
+#[test]
+fn a_deleted_segment_is_a_gap_of_exactly_the_topics_that_had_events_there() {
+    let (whole, events) = several();
+    let logs: Vec<String> = whole.names().into_iter().filter(|name| name.ends_with(".log")).collect();
+    let (last, sealed) = logs.split_last().unwrap();
+    for with_index in [true, false] {
+        for name in sealed {
+            let disk = whole.copy();
+            disk.delete(name);
+            if !with_index {
+                disk.delete(&name.replace(".log", ".index"));
+            }
+            let (store, recovery) = open(&disk, small(), "boot", SECOND);
+            assert_eq!(recovery.epoch_change, None);
+            assert_eq!(recovery.missing_segments.len(), 1, "{name}");
+            let page = store.read(&query(&store, "x", &["conv:b", "conv:quiet"], 0)).unwrap();
+            tiles(&page, &events);
+            assert_eq!(page.upto, store.status().head);
+            assert!(page.gaps.iter().all(|gap| gap.reason == GapReason::Storage), "{:?}", page.gaps);
+            let lost: Vec<_> = events.iter().filter(|(n, _)| !seqs(&page).contains(n)).collect();
+            assert!(!lost.is_empty());
+            for on in ["conv:a", "conv:b"] {
+                let has_lost = lost.iter().any(|(_, its)| *its == on);
+                assert_eq!(page.gaps.iter().any(|gap| gap.topic == topic(on)), has_lost, "{name} {on}");
+            }
+            // In small steps the same is told.
+            let (mut after, mut records, mut told) = (0, 0, 0);
+            while after < page.upto.get() {
+                let mut asked = query(&store, "x", &["conv:b", "conv:quiet"], after);
+                asked.max_records = 3;
+                let part = store.read(&asked).unwrap();
+                assert!(part.upto.get() > after);
+                (records, told) = (records + part.records.len(), told + part.gaps.len());
+                after = part.upto.get();
+            }
+            assert_eq!((records, told >= page.gaps.len()), (page.records.len(), true));
+            assert_eq!(put(&store, [event("conv:a", "goes on")]), [events.len() as u64 + 2]);
+        }
+    }
+    let disk = whole.copy();
+    disk.delete(last);
+    let (store, recovery) = open(&disk, small(), "boot", SECOND);
+    assert_eq!(recovery.epoch_change, Some(EpochChange::AcknowledgedLost), "the end is gone");
+    let mut asked = query(&store, "x", &["conv:b"], 0);
+    asked.epoch = Epoch::from_bits(FIRST);
+    tiles(&store.read(&asked).unwrap(), &events);
+}
+
+/// Every event of the reader's is in the page or in a gap of its topic.
+fn tiles(page: &bowline_proto::Page, events: &[(u64, &str)]) {
+    let seqs = seqs(page);
+    for &(n, on) in events {
+        let is_told =
+            page.gaps.iter().any(|gap| gap.topic == topic(on) && gap.after.get() < n && n < gap.before.get());
+        assert_ne!(seqs.contains(&n), is_told, "{n} of {on}: {:?}", page.gaps);
+    }
+}
+
+#[test]
+fn a_flipped_byte_in_a_sealed_segment_loses_at_most_what_it_hit() {
+    let (whole, events) = several();
+    let name = whole.names().into_iter().filter(|name| name.ends_with(".log")).nth(1).unwrap();
+    let bytes = whole.bytes(&name);
+    for with_index in [true, false] {
+        for at in (0..bytes.len()).step_by(7) {
+            let disk = whole.copy();
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 0x10;
+            disk.set(&name, flipped);
+            if !with_index {
+                disk.delete(&name.replace(".log", ".index"));
+            }
+            let (store, recovery) = open(&disk, small(), "boot", SECOND);
+            assert_eq!(recovery.epoch_change, None);
+            let page = store.read(&query(&store, "x", &["conv:b"], 0)).unwrap();
+            tiles(&page, &events);
+            if recovery.missing_segments.is_empty() {
+                assert!(page.records.len() >= events.len(), "byte {at}: {:?}", page.gaps);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_missing_or_damaged_index_is_made_anew() {
+    let (whole, events) = several();
+    let indexes: Vec<String> = whole.names().into_iter().filter(|name| name.ends_with(".index")).collect();
+    assert!(indexes.len() > 2);
+    let disk = whole.copy();
+    disk.delete(&indexes[0]);
+    let mut damaged = disk.bytes(&indexes[1]);
+    damaged[20] ^= 1;
+    disk.set(&indexes[1], damaged);
+    disk.set(&indexes[2], Vec::new());
+    let (store, _) = open(&disk, small(), "boot", SECOND);
+    let page = store.read(&query(&store, "x", &["conv:b"], 0)).unwrap();
+    assert_eq!((page.records.len(), page.gaps.len()), (events.len() + 1, 0));
+    for name in &indexes {
+        assert_eq!(disk.bytes(name), whole.bytes(name));
+    }
+}
+
+#[test]
+fn a_power_cut_without_fsync_changes_the_epoch_and_keeps_what_is_there() {
+    let config = || small().durability(Durability::Os);
+    let disk = TestDisk::default();
+    let (store, _) = open(&disk, config(), "boot", FIRST);
+    for n in 0..4 {
+        put(&store, [event("conv:b", &n.to_string())]);
+    }
+    let (killed, recovery) = open(&disk.copy(), config(), "boot", SECOND);
+    assert_eq!((recovery.epoch_change, read_all(&killed)), (None, vec![1, 2, 3, 4]));
+    for kept in 0..5 {
+        let (cut, recovery) = open(&disk.after_power_cut(kept), config(), "next boot", SECOND);
+        assert_eq!(recovery.epoch_change, Some(EpochChange::PowerCut), "{kept}");
+        assert_eq!(read_all(&cut), (1..=kept.min(4) as u64).collect::<Vec<_>>());
+        let mut asked = query(&cut, "x", &["conv:b"], 4);
+        asked.epoch = Epoch::from_bits(FIRST);
+        let page = cut.read(&asked).unwrap();
+        assert_eq!((page.from.get(), page.gaps.len()), (kept.min(4) as u64, usize::from(kept < 4)));
+    }
+    store.close().unwrap();
+    let (_, recovery) = open(&disk.after_power_cut(0), config(), "next boot", SECOND);
+    assert_eq!(recovery.epoch_change, None, "it had been closed in order");
+}
+
+/// One run of a process: appends, commits, rolls, removes; says what it had acknowledged when it died.
+fn work(disk: &TestDisk, durability: Durability) -> (Vec<u64>, Option<Epoch>) {
+    let mut acknowledged = Vec::new();
+    let config = small().durability(durability).retain_bytes(Some(20_000));
+    let opened = SegmentStore::open(Arc::new(disk.clone()), config, opening("boot", FIRST));
+    let Ok((store, _)) = opened else { return (acknowledged, None) };
+    let padding = "p".repeat(700);
+    for n in 0..30u64 {
+        let batches = [batch([event("conv:b", &padding), grant("x", &format!("conv:{n}"))])];
+        let Ok(outcomes) = store.append(&batches, Timestamp(1000 + n)) else { break };
+        if store.commit().is_err() {
+            break;
+        }
+        acknowledged.extend(outcomes.iter().flat_map(places));
+        if n % 8 == 7 && store.retain(Timestamp(1000 + n)).is_err() {
+            break;
+        }
+    }
+    (acknowledged, Some(store.status().epoch))
+}
+
+#[test]
+fn wherever_the_process_or_the_power_ends_acknowledged_records_stay() {
+    let whole = TestDisk::default();
+    work(&whole, Durability::Fsync);
+    let steps = whole.changes();
+    assert!(steps > 100);
+    for step in 0..steps {
+        let disk = TestDisk::default();
+        disk.die_after(Some(step));
+        let (acknowledged, epoch) = work(&disk, Durability::Fsync);
+        disk.die_after(None);
+        let ends = (0..4).map(|kept| ("next boot", disk.after_power_cut(kept)));
+        for (boot, left) in ends.chain([("boot", disk.copy())]) {
+            let at = format!("step {step}, {boot}");
+            let config = small().retain_bytes(Some(20_000));
+            let (store, recovery) = open(&left, config, boot, SECOND);
+            assert_eq!(recovery.epoch_change, None, "{at}: {recovery:?}");
+            assert_eq!(recovery.missing_segments, [0; 0], "{at}");
+            if let Some(epoch) = epoch {
+                assert_eq!(store.status().epoch, epoch, "{at}");
+            }
+            let last = acknowledged.last().copied().unwrap_or(0);
+            assert!(store.status().head.get() >= last, "{at}");
+            let page = store.read(&query(&store, "x", &["conv:b"], 0)).unwrap();
+            let seqs = seqs(&page);
+            for n in acknowledged.iter().copied().filter(|&n| n >= store.status().oldest.get()) {
+                assert!(seqs.contains(&n), "{at}: {n} is lost");
+            }
+            assert!(page.gaps.iter().all(|gap| gap.reason == GapReason::Retention), "{at}: {:?}", page.gaps);
+            let removed: Vec<u64> = (1..store.status().oldest.get()).filter(|n| n % 2 == 1).collect();
+            for n in removed {
+                let is_told = page.gaps.iter().any(|gap| gap.after.get() < n && n < gap.before.get());
+                assert!(is_told, "{at}: {n} was removed: {:?}", page.gaps);
+            }
+            let (topics, _) = store.grants(&account("x"));
+            assert!(topics.len() as u64 >= last / 2, "{at}");
+            let next = store.status().head.get() + 1;
+            assert_eq!(put(&store, [event("conv:b", "goes on")]), [next], "{at}");
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_undoes_the_append_and_reading_and_later_appends_go_on() {
+    let disk = TestDisk::default();
+    let (store, _) = open(&disk, small(), "boot", FIRST);
+    put(&store, [event("conv:b", "1")]);
+    for room in [0, 1, 10, 100, 300] {
+        disk.set_room(Some(room));
+        let big = "p".repeat(400);
+        let refused =
+            store.append(&[keyed([event("conv:b", &big), grant("x", "conv:a")], "k", 1)], Timestamp(1));
+        assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
+        assert!(store.commit().unwrap().is_empty());
+        assert_eq!(read_all(&store).len() as u64, store.status().head.get());
+        disk.set_room(None);
+        let next = store.status().head.get() + 1;
+        assert_eq!(put(&store, [event("conv:b", "2")]), [next]);
+    }
+    let (again, recovery) = open(&disk.copy(), small(), "boot", SECOND);
+    assert_eq!((recovery.epoch_change, recovery.dropped_bytes), (None, 0));
+    assert_eq!(read_all(&again), [1, 2, 3, 4, 5, 6]);
+    assert!(again.grants(&account("x")).0.is_empty());
+}
+
+#[test]
+fn a_full_disk_while_a_segment_is_started_is_only_full() {
+    let disk = TestDisk::default();
+    let (store, _) = open(&disk, small(), "boot", FIRST);
+    put(&store, [event("conv:b", &"p".repeat(5000))]);
+    disk.set_room(Some(20));
+    let refused = store.append(&[batch([event("conv:b", "2")])], Timestamp(1));
+    assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
+    disk.set_room(None);
+    assert_eq!(put(&store, [event("conv:b", "2")]), [2]);
+    assert_eq!(read_all(&store), [1, 2]);
+}
+
+#[test]
+fn after_a_failed_fsync_nothing_is_appended_until_the_log_is_reopened() {
+    let disk = TestDisk::default();
+    let (store, _) = open(&disk, small(), "boot", FIRST);
+    put(&store, [event("conv:b", "1")]);
+    store.append(&[batch([event("conv:b", "2")])], Timestamp(1)).unwrap();
+    disk.fail_syncs(1);
+    assert!(matches!(store.commit(), Err(StoreError::Failed(_))));
+    assert!(matches!(store.commit(), Err(StoreError::Failed(_))), "never retried");
+    assert!(store.append(&[batch([event("conv:b", "3")])], Timestamp(1)).is_err());
+    assert_eq!(read_all(&store), [1]);
+    let locked = SegmentStore::open(Arc::new(disk.clone()), small(), opening("boot", SECOND));
+    assert!(matches!(locked, Err(StoreError::Locked { .. })), "{locked:?}");
+    store.close().unwrap();
+    let (again, recovery) = open(&disk, small(), "boot", SECOND);
+    assert_eq!(recovery.epoch_change, None);
+    assert_eq!(read_all(&again), [1], "what was never acknowledged is not shown: it is not on the device");
+    assert_eq!(put(&again, [event("conv:b", "other")]), [2]);
+    let (cut, _) = open(&disk.after_power_cut(0), small(), "next boot", SECOND);
+    assert_eq!(read_all(&cut), [1, 2]);
+}
+
+#[test]
+fn the_second_process_is_told_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = || Arc::new(bowline_log::RealDisk::open(dir.path()).unwrap());
+    let (first, _) = SegmentStore::open(disk(), SegmentConfig::default(), opening("boot", FIRST)).unwrap();
+    let second = SegmentStore::open(disk(), SegmentConfig::default(), opening("boot", SECOND));
+    let Err(StoreError::Locked { path }) = second else { panic!("{second:?}") };
+    assert!(path.ends_with("lock"));
+    drop(first);
+    SegmentStore::open(disk(), SegmentConfig::default(), opening("boot", SECOND)).unwrap();
+}
+
+#[test]
+fn a_log_of_a_later_version_is_left_alone() {
+    let disk = killed();
+    let name = last_log(&disk);
+    let mut bytes = disk.bytes(&name);
+    // Magic at 9, version at 17; the checksum is made good again.
+    bytes[17] = 9;
+    let length = u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&bytes[..4]);
+    crc.update(&bytes[8..8 + length]);
+    bytes[4..8].copy_from_slice(&crc.finalize().to_le_bytes());
+    disk.set(&name, bytes.clone());
+    let opened = SegmentStore::open(Arc::new(disk.clone()), small(), opening("boot", SECOND));
+    assert!(matches!(opened, Err(StoreError::Foreign { .. })), "{opened:?}");
+    assert_eq!(disk.bytes(&name), bytes);
+}
