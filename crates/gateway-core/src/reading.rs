@@ -111,9 +111,10 @@ impl GatewayCore {
     fn end_read(&mut self, slot: u32) -> Option<Awaiting> {
         let catch_up = self.connections.get_mut(slot)?.catch_up()?;
         match catch_up.awaiting {
-            Awaiting::Page | Awaiting::StalePage => {
+            awaited @ (Awaiting::Page | Awaiting::StalePage) => {
+                catch_up.awaiting = Awaiting::Drained;
                 self.reads.end_turn();
-                Some(catch_up.awaiting)
+                Some(awaited)
             }
             Awaiting::Drained | Awaiting::Turn | Awaiting::Retry(_) => None,
         }

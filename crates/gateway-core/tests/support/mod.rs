@@ -144,13 +144,25 @@ impl World {
     }
 
     /// Opens with `resume=1` and resumes.
-    pub(crate) fn resume(&mut self, name: &str, session: Option<SessionId>, after: u64, topics: &[&str]) -> ConnId {
+    pub(crate) fn resume(
+        &mut self,
+        name: &str,
+        session: Option<SessionId>,
+        after: u64,
+        topics: &[&str],
+    ) -> ConnId {
         let conn = self.knock(name);
         self.send_resume(conn, session, after, topics);
         conn
     }
 
-    pub(crate) fn send_resume(&mut self, conn: ConnId, session_id: Option<SessionId>, after: u64, topics: &[&str]) {
+    pub(crate) fn send_resume(
+        &mut self,
+        conn: ConnId,
+        session_id: Option<SessionId>,
+        after: u64,
+        topics: &[&str],
+    ) {
         let epoch = Some(self.log.epoch);
         let resume = Resume { session_id, epoch, seq: seq(after), topics: asked(topics) };
         self.frame(conn, ClientFrame::Resume(resume));
