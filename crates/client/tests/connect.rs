@@ -261,3 +261,17 @@ fn what_cannot_be_built_is_said_at_once() {
     let scheme = runtime.block_on(async { Connection::builder("ftp://h/").connect().map(drop) });
     assert_eq!(scheme, Err(BuildError::Scheme { scheme: "ftp".into() }));
 }
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_the_handshake_is_given_up() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/agent", listener.local_addr().unwrap());
+    let patience = Duration::from_millis(50);
+    let connection = quick(url).configure(|config| config.dial_deadline(patience)).connect().unwrap();
+    let (silent, _) = soon(listener.accept()).await.unwrap();
+    let (stream, _) = soon(listener.accept()).await.unwrap();
+    let mut peer = soon(support::upgrade(Box::new(stream), "GET / ".to_owned())).await.unwrap();
+    peer.accept(0).await;
+    soon(connection.ready()).await.unwrap();
+    drop(silent);
+}

@@ -215,3 +215,24 @@ async fn a_code_above_4500_ends_the_connection() {
     assert_eq!(state, ConnectionState::Closed(bowline::CloseReason::Refused(bowline::CloseCode::SUPERSEDED)));
     assert!(server.is_quiet_for(Duration::from_millis(100)).await);
 }
+
+#[tokio::test]
+async fn a_network_that_returns_is_tried_at_once() {
+    let mut server = Server::start().await;
+    server.refuse_upgrade(503);
+    let day = Duration::from_secs(24 * 3600);
+    let connection = bowline::Connection::builder(server.url("/agent"))
+        .backoff(day, day)
+        .jitter(bowline::Jitter::None)
+        .connect()
+        .unwrap();
+    let mut events = connection.events();
+    let waits = |notice: &Notice| match notice {
+        Notice::Reconnecting { delay, .. } => Some(*delay),
+        _ => None,
+    };
+    assert_eq!(next_notice(&mut events, waits).await, day);
+    connection.network_returned();
+    server.next().await.accept(0).await;
+    soon(connection.ready()).await.unwrap();
+}

@@ -232,3 +232,30 @@ async fn a_ping_of_the_server_is_answered() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_link_is_replaced_before_the_network_would_cut_it() {
+    let (far, mut sockets) = mpsc::channel(1);
+    let connection = quick("ws://nowhere/".into()).dial(ChannelDial { far }).connect().unwrap();
+    let (mut from_client, to_client) = sockets.recv().await.unwrap();
+    to_client.send(Received::Text(support::accepted(0, false).to_string().into())).await.unwrap();
+    connection.ready().await.unwrap();
+    let start = tokio::time::Instant::now();
+    let mut pings = 0;
+    let (mut from_client, to_client) = loop {
+        tokio::select! {
+            socket = sockets.recv() => break socket.unwrap(),
+            frame = from_client.recv() => {
+                assert_eq!(frame, Some(Outgoing::Text(r#"{"action":"ping"}"#.into())));
+                pings += 1;
+                to_client.send(Received::Text(r#"{"action":"pong","seq":0}"#.into())).await.unwrap();
+            }
+        }
+    };
+    // 110 minutes, at most 5 % earlier; quiet for each heartbeat of 15 s.
+    let age = start.elapsed();
+    assert!(Duration::from_secs(6270) <= age && age <= Duration::from_secs(6600), "{age:?}");
+    assert!((400..=440).contains(&pings), "{pings} pings");
+    assert!(matches!(from_client.recv().await, Some(Outgoing::Text(text)) if text.contains("\"resume\"")));
+    drop(to_client);
+}
