@@ -38,13 +38,13 @@ fn rs256() -> AuthConfig {
 }
 
 fn signed(algorithm: Algorithm, claims: &Value) -> String {
-    let pem = |name| std::fs::read(fixture(name)).unwrap();
+    let pem = |name| std::fs::read(fixture(name)).expect("a fixture");
     let key = match algorithm {
-        Algorithm::EdDSA => EncodingKey::from_ed_pem(&pem("ed25519-private.pem")).unwrap(),
-        Algorithm::RS256 => EncodingKey::from_rsa_pem(&pem("rsa-private.pem")).unwrap(),
+        Algorithm::EdDSA => EncodingKey::from_ed_pem(&pem("ed25519-private.pem")).expect("a private key"),
+        Algorithm::RS256 => EncodingKey::from_rsa_pem(&pem("rsa-private.pem")).expect("a private key"),
         _ => EncodingKey::from_secret(SECRET.as_bytes()),
     };
-    jsonwebtoken::encode(&Header::new(algorithm), claims, &key).unwrap()
+    jsonwebtoken::encode(&Header::new(algorithm), claims, &key).expect("a key of that algorithm")
 }
 
 fn good() -> Value {
@@ -55,7 +55,7 @@ fn good() -> Value {
 fn with(claim: &str, value: Value) -> Value {
     let mut claims = good();
     if value.is_null() {
-        claims.as_object_mut().unwrap().remove(claim);
+        claims.as_object_mut().expect("claims are an object").remove(claim);
     } else {
         claims[claim] = value;
     }
@@ -63,7 +63,7 @@ fn with(claim: &str, value: Value) -> Value {
 }
 
 fn verdict(config: &AuthConfig, token: &str) -> Result<(), TokenError> {
-    TokenVerifier::new(config).unwrap().verify_at(token, NOW).map(|_| ())
+    TokenVerifier::new(config).expect("a good configuration").verify_at(token, NOW).map(|_| ())
 }
 
 #[test]
@@ -153,6 +153,24 @@ fn a_token_that_was_changed_or_signed_by_somebody_else_is_refused() {
     let stranger = EncodingKey::from_secret(b"another secret of at least 32 bytes");
     let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &good(), &stranger).unwrap();
     assert_eq!(verdict(&hs256(), &token), Err(TokenError::BadSignature));
+}
+
+#[test]
+fn a_token_whose_signature_was_good_once_still_expires() {
+    for (algorithm, config) in [(Algorithm::EdDSA, eddsa()), (Algorithm::RS256, rs256())] {
+        let verifier = TokenVerifier::new(&config).unwrap();
+        let token = signed(algorithm, &good());
+        let forged = signed(algorithm, &with("sub", json!("mallory")));
+        let (message, _) = forged.rsplit_once('.').unwrap();
+        let (_, signature) = token.rsplit_once('.').unwrap();
+        let forged = format!("{message}.{signature}");
+        for _ in 0..2 {
+            assert!(verifier.verify_at(&token, NOW).is_ok());
+            assert_eq!(verifier.verify_at(&forged, NOW), Err(TokenError::BadSignature));
+            let late = Timestamp(NOW.0 + 65_000);
+            assert_eq!(verifier.verify_at(&token, late), Err(TokenError::Expired));
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Who somebody is: access tokens, and the tickets that open one WebSocket.
 
 mod claims;
-mod clock;
+mod proven;
 mod sign;
 mod tickets;
 mod token;

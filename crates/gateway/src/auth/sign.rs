@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 
 use crate::auth::claims::{Scopes, kind_name};
-use crate::auth::clock;
+use crate::clock;
 use crate::config::{AuthConfig, ConfigError, Secret, TokenKey};
 
 /// What a new token shall say.
@@ -92,7 +92,7 @@ impl TokenSigner {
     /// A token that is good from now on.
     #[must_use]
     pub fn mint(&self, token: &NewToken) -> String {
-        self.mint_at(token, clock::now())
+        self.mint_at(token, clock::wall())
     }
 
     /// A token that is good from `now` on.
