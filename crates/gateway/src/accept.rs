@@ -60,11 +60,7 @@ fn let_in(door: &Arc<Door>, stream: TcpStream, tls: Option<&TlsAcceptor>) {
     let metrics = &door.node.metrics;
     let Some(seat) = door.node.seats.take() else {
         metrics.count(Tally::RefusedFull, 1);
-        // Best effort: the answer fits every empty send buffer. Over TLS the peer sees the end only.
-        if tls.is_none() {
-            let _sent = stream.try_write(FULL);
-        }
-        return;
+        return refuse(door, stream, tls.is_some());
     };
     metrics.count(Tally::Accepted, 1);
     if let Err(error) = stream.set_nodelay(true) {
@@ -79,6 +75,19 @@ fn let_in(door: &Arc<Door>, stream: TcpStream, tls: Option<&TlsAcceptor>) {
             Some(tls) => serve_tls(door, stream, tls, seat, deadline).await,
         }
     });
+}
+
+/// Tells a peer that there is no room. Only some may wait for their goodbye; the others, and those who speak TLS, see
+/// the end.
+fn refuse(door: &Door, stream: TcpStream, is_tls: bool) {
+    if let Some(seat) = door.standing.take()
+        && !is_tls
+    {
+        tokio::task::spawn_local(async move {
+            handshake::say_and_leave(stream, FULL).await;
+            drop(seat);
+        });
+    }
 }
 
 async fn serve_tls(
@@ -112,7 +121,7 @@ fn is_shortage(error: &io::Error) -> bool {
 
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 5\r\n\
-Connection: close\r\nContent-Length: 154\r\n\r\n\
+Connection: close\r\nContent-Length: 151\r\n\r\n\
 {\"type\":\"urn:bowline:problem:too_many_connections\",\"title\":\"Service Unavailable\",\"status\":503,\
 \"code\":\"too_many_connections\",\"detail\":\"try again later\"}";
 

@@ -198,13 +198,13 @@ fn start_threads(
 /// Runs on the shard's thread.
 fn serve(node: Arc<Node>, shard: usize, post: Post, tls: Option<TlsAcceptor>) {
     if let Some(listener) = post.admin {
-        let door = Door { node: Arc::clone(&node), shard, router: http::admin_router(Arc::clone(&node)) };
-        spawn_accept(listener, move |listener| accept::run_admin(Arc::new(door), listener));
+        let door = Door::new(Arc::clone(&node), shard, http::admin_router(Arc::clone(&node)));
+        spawn_accept(listener, move |listener| accept::run_admin(door, listener));
     }
     if let Some(listener) = post.clients {
         let router = http::own_router(Arc::clone(&node));
-        let door = Door { node, shard, router };
-        spawn_accept(listener, move |listener| accept::run(Arc::new(door), listener, tls));
+        let door = Door::new(node, shard, router);
+        spawn_accept(listener, move |listener| accept::run(door, listener, tls));
     }
 }
 

@@ -15,7 +15,7 @@ use tracing::debug;
 use crate::admission::{self, Admission, Asked, Rejection};
 use crate::http;
 use crate::http_head::{self, HeadOutcome, UpgradeRequest};
-use crate::limit::Seat;
+use crate::limit::{Seat, Seats};
 use crate::metrics::Tally;
 use crate::node::Node;
 use crate::rewind::Rewind;
@@ -35,6 +35,18 @@ pub(crate) struct Door {
     pub(crate) shard: usize,
     /// Serves everything that is no WebSocket.
     pub(crate) router: Router,
+    /// Room for peers who are being told that there is none.
+    pub(crate) standing: Seats,
+}
+
+/// How many peers a thread says goodbye to at a time.
+const STANDING: usize = 64;
+
+impl Door {
+    /// A door on the thread of `shard`.
+    pub(crate) fn new(node: Arc<Node>, shard: usize, router: Router) -> Arc<Door> {
+        Arc::new(Door { node, shard, router, standing: Seats::new(STANDING) })
+    }
 }
 
 /// Serves one connection until it is somebody else's or over. `detach` makes it ready for another thread, or, told

@@ -31,6 +31,7 @@ mod rewind;
 mod shard;
 mod start_error;
 
+pub use bowline_log::{IdempotencyKey, LogStore, NewEvent};
 pub use builder::GatewayBuilder;
 pub use gateway::{Gateway, NodeStats};
 pub use publish::{PublishError, Published};

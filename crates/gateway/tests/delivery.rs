@@ -138,7 +138,8 @@ async fn the_operator_disconnects_an_account_with_4502() {
     let (gateway, _dir) = start().await;
     let (mut alice, _) = Socket::accepted(gateway.addr(), &token("alice")).await;
     let answer =
-        call(gateway.addr(), &operator(), "POST", "/v1/accounts/alice/disconnect", r#"{"reason":"spam"}"#).await;
+        call(gateway.addr(), &operator(), "POST", "/v1/accounts/alice/disconnect", r#"{"reason":"spam"}"#)
+            .await;
     assert_eq!(answer.status, 204);
     assert_eq!(alice.end().await, End::Closed(4502));
 }

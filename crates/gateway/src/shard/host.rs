@@ -439,6 +439,7 @@ impl Shard {
         if let Some(mut gone) = state.conns.remove(conn) {
             gone.pending = Pending::Empty;
             gone.socket.borrow_mut().shut_down_writes();
+            self.schedule(state);
         }
     }
 }

@@ -33,13 +33,7 @@ impl Answer {
 }
 
 /// Sends a request; `headers` are whole lines.
-pub async fn request(
-    addr: SocketAddr,
-    method: &str,
-    path: &str,
-    headers: &[&str],
-    body: &str,
-) -> Answer {
+pub async fn request(addr: SocketAddr, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
     let mut text = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
     for header in headers {
         text.push_str(header);

@@ -1,7 +1,8 @@
 //! A gateway on a free port, and clients small enough to break every rule.
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 pub mod http;
+pub mod tls;
 pub mod ws;
 
 use std::net::SocketAddr;

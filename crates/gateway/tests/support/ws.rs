@@ -160,7 +160,8 @@ impl Socket {
                 }
                 return Ok((opcode, payload));
             }
-            let read = timeout(PATIENCE, self.stream.read_buf(&mut self.bytes)).await.expect("a frame in time");
+            let read =
+                timeout(PATIENCE, self.stream.read_buf(&mut self.bytes)).await.expect("a frame in time");
             if read.map_or(true, |read| read == 0) {
                 return Err(End::Cut);
             }
