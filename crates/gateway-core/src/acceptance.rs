@@ -54,6 +54,7 @@ impl GatewayCore {
             // Nobody here knows the grants at the cursor: a new `Hello` brings them.
             return self.close(now, slot, CloseCode::DRAINING);
         }
+        connection.start = from;
         connection.phase = Phase::CatchingUp { session, catch_up };
         self.accepted(slot, session, connection_id, Start::Resumed { seq: from, gaps });
         if !errors.is_empty() {

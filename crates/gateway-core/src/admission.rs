@@ -38,6 +38,7 @@ impl GatewayCore {
             memberships: Vec::new(),
             asked: 0,
             grants_as_of: Seq::ZERO,
+            start: Seq::ZERO,
             opened: now,
             heard: now,
             next_beat: self.first_beat(now, conn.slot),

@@ -46,6 +46,8 @@ pub(crate) struct Connection {
     pub(crate) asked: u32,
     /// The default topics are those of this position or, further on, of the reader's own.
     pub(crate) grants_as_of: Seq,
+    /// Where its stream started. It may lie ahead of `grants_as_of` when the log was read ahead of the tail.
+    pub(crate) start: Seq,
     pub(crate) opened: Time,
     /// When bytes came last.
     pub(crate) heard: Time,
@@ -195,6 +197,11 @@ impl Connection {
 
     pub(crate) fn is_accepted(&self) -> bool {
         matches!(self.phase, Phase::Live { .. } | Phase::CatchingUp { .. })
+    }
+
+    /// The changes of rights between `grants_as_of` and `start` are in no page of this reader: the tail will bring them.
+    pub(crate) fn starts_ahead_of_its_grants(&self) -> bool {
+        self.start > self.grants_as_of
     }
 
     pub(crate) fn is_blocked(&self) -> bool {

@@ -263,8 +263,8 @@ impl GatewayCore {
 
     /// The shard's share of the tail overflowed: everybody who lacks something reads it from the log.
     ///
-    /// A path socket that subscribed on demand by a grant can't read there whether it still has that grant: it is closed
-    /// and comes back with its grants of now.
+    /// A path socket that subscribed on demand by a grant can't read there whether it still has that grant, nor can a reader
+    /// that started ahead of the tail read what it was granted before: they are closed and come back with their grants of now.
     pub(crate) fn tail_skipped(&mut self, now: Time, upto: Seq) {
         if upto <= self.head {
             return;
@@ -279,7 +279,9 @@ impl GatewayCore {
             let Some(connection) = self.connections.get(slot) else { continue };
             let is_ahead = matches!(connection.phase, Phase::Live { .. })
                 && self.connections.hot[slot as usize].live_from >= upto.get();
-            if connection.granted != GrantScope::All && self.follows_on_demand_by_grant(slot) {
+            let lacks_grants = connection.starts_ahead_of_its_grants() && connection.start > self.head;
+            let lacks_rights = connection.granted != GrantScope::All && self.follows_on_demand_by_grant(slot);
+            if lacks_grants || lacks_rights {
                 self.close(now, slot, CloseCode::DRAINING);
             } else if matches!(connection.phase, Phase::Live { .. }) && !is_ahead {
                 self.fall_behind(slot);

@@ -21,6 +21,14 @@ impl GatewayCore {
         account.grants.pass(change.seq, &change.topic, change.step);
         for slot in account.slots.clone() {
             let Some(connection) = self.connections.get(slot) else { continue };
+            if connection.is_accepted()
+                && connection.starts_ahead_of_its_grants()
+                && change.seq > connection.grants_as_of
+                && self.position(slot).is_some_and(|position| change.seq <= position)
+            {
+                self.grant_made_up(slot, change);
+                continue;
+            }
             match connection.phase {
                 Phase::Live { .. } if self.connections.hot[slot as usize].live_from < change.seq.get() => {
                     self.grant_reached(slot, change.seq, &change.topic, change.step);
@@ -42,6 +50,21 @@ impl GatewayCore {
             GrantStep::Revoked => (Vec::new(), self.revoked(slot, seq, topic)),
         };
         if !added.is_empty() || !removed.is_empty() {
+            self.send(slot, ServerFrame::Topics { added, removed, seq });
+        }
+    }
+
+    /// The tail brings a change that lies behind a reader's position. Up to its start the reader has not met it; further on it
+    /// has, and takes it again so that the last change of a topic wins. Before the tail reaches the position nothing
+    /// is delivered from it, so in time for that the memberships are those of the position.
+    fn grant_made_up(&mut self, slot: u32, change: &GrantChange) {
+        let (added, removed) = match change.step {
+            GrantStep::Granted => (self.granted(slot, &change.topic), Vec::new()),
+            GrantStep::Revoked => (Vec::new(), self.revoked(slot, change.seq, &change.topic)),
+        };
+        let is_news = self.connections.get(slot).is_some_and(|connection| change.seq <= connection.start);
+        if is_news && (!added.is_empty() || !removed.is_empty()) {
+            let seq = self.position(slot).unwrap_or(change.seq);
             self.send(slot, ServerFrame::Topics { added, removed, seq });
         }
     }

@@ -262,3 +262,16 @@ fn a_failed_read_is_tried_once_more_and_then_the_socket_is_closed() {
     }
     assert_eq!(world.closed(other), Some(CloseCode::INTERNAL));
 }
+
+#[test]
+fn a_cursor_ahead_of_the_tail_does_not_miss_the_grants_that_the_tail_still_brings() {
+    let mut world = World::new();
+    let conn = world.knock("ann");
+    let granted = world.log.grant("ann", "conv:c1");
+    world.send_resume(conn, None, 1, &[]);
+    assert_eq!(world.accepted(conn).seq, Seq::new(1));
+    let event = world.log.event("conv:c1");
+    world.show(vec![granted, event]);
+    assert_eq!(world.events(conn), [2]);
+    assert_eq!(world.topic_changes(conn), [(vec!["conv:c1".to_owned()], vec![], 1)]);
+}
