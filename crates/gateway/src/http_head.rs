@@ -224,8 +224,13 @@ fn bearer(value: &[u8]) -> Option<String> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
 }
 
+/// The entries that are tokens (RFC 9110, section 5.6.2): one of them goes back into our answer's head.
 fn protocols(list: &[u8]) -> Vec<String> {
-    list.split(|byte| *byte == b',').filter_map(to_text).filter(|name| !name.is_empty()).collect()
+    let is_token = |name: &String| {
+        !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    };
+    list.split(|byte| *byte == b',').filter_map(to_text).filter(is_token).collect()
 }
 
 fn decode_query(value: &str) -> Result<String, BadHead> {
@@ -239,7 +244,7 @@ mod tests {
     const GOOD: &str = "GET /chats/t%201?token=a%2Eb&resume=1&x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
         Connection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
         Origin: https://app.example.com\r\nAuthorization: bearer s3cret\r\nSec-WebSocket-Protocol: one, two\r\n\
-        Sec-WebSocket-Protocol: three\r\n\r\n";
+        Sec-WebSocket-Protocol: three, no token, ,\r\n\r\n";
 
     fn with(from: &str, to: &str) -> String {
         assert!(GOOD.contains(from), "{from}");

@@ -25,8 +25,8 @@ fn every_mistake_names_its_file() {
         (cert.clone(), fixture("missing.pem"), "missing.pem", "can't read"),
         (key.clone(), key.clone(), "tls-key.pem", "holds no certificate"),
         (cert.clone(), cert.clone(), "tls-cert.pem", "holds no private key"),
-        (damaged.clone(), key.clone(), "damaged.pem", "damaged PEM"),
-        (cert.clone(), fixture("rsa-private.pem"), "rsa-private.pem", "can't be used together"),
+        (damaged, key, "damaged.pem", "damaged PEM"),
+        (cert, fixture("rsa-private.pem"), "rsa-private.pem", "can't be used together"),
     ] {
         let error = server_config(&used_cert, &used_key).unwrap_err();
         let message = error.to_string();
