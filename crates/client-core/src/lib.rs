@@ -1,9 +1,30 @@
 //! The life of one Bowline connection, without I/O.
+//!
+//! [`ClientCore`] is told facts ([`Input`]), wishes ([`Command`]) and the time, and answers with orders ([`Output`]) and one
+//! deadline. It owns every decision of a connection: backoff, handover, liveness, which event is new, which topics are
+//! wanted, when an activity is said. Drivers own sockets, clocks and secrets.
 
+mod activity;
+mod approaching;
+mod asking;
 mod client_core;
 mod config;
+mod copies;
+mod delivery;
+mod dispatch;
+mod ending;
+mod gate;
+mod handing_over;
+mod link;
+mod liveness;
+mod losses;
+mod outbox;
+mod random;
+mod renewal;
+mod streaming;
 mod subscriptions;
 mod timers;
+mod verdict;
 mod vocabulary;
 
 pub use client_core::ClientCore;

@@ -1,5 +1,214 @@
 //! Which topics the application wants, and what each link knows of it.
+//!
+//! What is wanted is a state, not a sequence of calls: it is remembered while there is no link, carried by a resume, and
+//! every link is brought up to it by the difference. A topic that the gateway refuses for good is wanted no more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bowline_proto::{ClientFrame, RefusalCode, RequestedTopic, SubscribeAck, Topic, TopicRefusal};
+
+use crate::vocabulary::CommandError;
 
 /// The most logged topics that may be wanted beyond the default ones: as many as fit one `resume`, because a logged
 /// topic that a resume leaves out would have a hole.
 pub const RESUME_TOPICS: usize = 100;
+
+/// The most topics in one frame (wire protocol: 100 by default on the gateway).
+const TOPICS_PER_FRAME: usize = 100;
+
+/// What the application wants.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    topics: BTreeMap<Topic, Answer>,
+    /// How many of them are logged.
+    logged: usize,
+}
+
+/// Whether the application has heard that a topic is delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Awaited,
+    Told,
+}
+
+/// Which topics a link is brought up to date with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All.
+    All,
+    /// On-demand topics only: a successor has presented its topics, and until it is decided both links must carry the
+    /// same logged ones.
+    OnDemand,
+}
+
+/// What one link was told.
+#[derive(Debug, Default)]
+pub(crate) struct LinkTopics {
+    standing: BTreeMap<Topic, Standing>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Asked for, not answered.
+    Asked,
+    /// Delivered.
+    Held,
+    /// Asked to stop, not answered.
+    Leaving,
+    /// Refused on this link; still wanted on the next one.
+    Refused,
+}
+
+impl Wanted {
+    /// Wants `topics`; nothing changes when that would be too many.
+    pub(crate) fn add(&mut self, topics: Vec<Topic>, limit: usize) -> Result<(), CommandError> {
+        let fresh: BTreeSet<Topic> =
+            topics.into_iter().filter(|topic| !self.topics.contains_key(topic)).collect();
+        let logged = self.logged + fresh.iter().filter(|topic| !topic.is_on_demand()).count();
+        if self.topics.len() + fresh.len() > limit {
+            return Err(CommandError::TooManySubscriptions { limit });
+        }
+        if logged > RESUME_TOPICS {
+            return Err(CommandError::TooManySubscriptions { limit: RESUME_TOPICS });
+        }
+        self.logged = logged;
+        self.topics.extend(fresh.into_iter().map(|topic| (topic, Answer::Awaited)));
+        Ok(())
+    }
+
+    /// Wants `topic` no more.
+    pub(crate) fn remove(&mut self, topic: &Topic) {
+        if self.topics.remove(topic).is_some() && !topic.is_on_demand() {
+            self.logged -= 1;
+        }
+    }
+
+    pub(crate) fn contains(&self, topic: &Topic) -> bool {
+        self.topics.contains_key(topic)
+    }
+
+    /// What a `resume` lists: every logged topic, and as many on-demand ones as still fit. A successor presents the
+    /// logged topics that the current link really delivers, no more: a link that brings a topic from an earlier position
+    /// than the other one would tear a hole into it.
+    pub(crate) fn for_resume(&self, current: Option<&LinkTopics>) -> Vec<Topic> {
+        let logged =
+            self.topics.keys().filter(|topic| !topic.is_on_demand()).filter(|topic| {
+                current.is_none_or(|link| link.standing.get(*topic) == Some(&Standing::Held))
+            });
+        let on_demand = self.topics.keys().filter(|topic| topic.is_on_demand());
+        logged.chain(on_demand).take(RESUME_TOPICS).cloned().collect()
+    }
+
+    /// Takes an answer: refusals for good leave what is wanted. What of it is news for the application: a successor's
+    /// answers to what the application has already heard are not.
+    pub(crate) fn answered(&mut self, mut ack: SubscribeAck) -> Option<SubscribeAck> {
+        for refusal in &ack.errors {
+            if is_for_good(refusal)
+                && let Ok(topic) = Topic::new(&refusal.topic)
+            {
+                self.remove(&topic);
+            }
+        }
+        ack.subscribed.retain(|topic| match self.topics.get_mut(topic) {
+            Some(answer) => core::mem::replace(answer, Answer::Told) == Answer::Awaited,
+            None => true,
+        });
+        (!ack.subscribed.is_empty() || !ack.errors.is_empty()).then_some(ack)
+    }
+
+    /// The last link is lost: on the next one the answers are news again.
+    pub(crate) fn forget_answers(&mut self) {
+        for answer in self.topics.values_mut() {
+            *answer = Answer::Awaited;
+        }
+    }
+}
+
+impl LinkTopics {
+    /// A link whose resume listed `topics`: they are live when it is accepted.
+    pub(crate) fn presented(topics: &[Topic]) -> Self {
+        LinkTopics { standing: topics.iter().map(|topic| (topic.clone(), Standing::Held)).collect() }
+    }
+
+    /// The frames that bring this link up to what is wanted.
+    pub(crate) fn catch_up(&mut self, wanted: &Wanted, scope: Scope) -> Vec<ClientFrame> {
+        let concerns = |topic: &Topic| match scope {
+            Scope::All => true,
+            Scope::OnDemand => topic.is_on_demand(),
+        };
+        let is_missing = |topic: &Topic| matches!(self.standing.get(topic), None | Some(Standing::Leaving));
+        let missing: Vec<Topic> =
+            wanted.topics.keys().filter(|topic| concerns(topic) && is_missing(topic)).cloned().collect();
+        let is_superfluous = |topic: &Topic, standing: Standing| match standing {
+            Standing::Asked | Standing::Held => !wanted.contains(topic),
+            Standing::Leaving | Standing::Refused => false,
+        };
+        let superfluous: Vec<Topic> = self
+            .standing
+            .iter()
+            .filter(|(topic, standing)| concerns(topic) && is_superfluous(topic, **standing))
+            .map(|(topic, _)| topic.clone())
+            .collect();
+        self.standing.extend(missing.iter().map(|topic| (topic.clone(), Standing::Asked)));
+        self.standing.extend(superfluous.iter().map(|topic| (topic.clone(), Standing::Leaving)));
+        self.standing.retain(|topic, standing| *standing != Standing::Refused || wanted.contains(topic));
+
+        let unsubscribes = in_frames(&superfluous, |topics| ClientFrame::Unsubscribe { topics });
+        let subscribes = in_frames(&missing, |topics| ClientFrame::Subscribe { topics });
+        unsubscribes.chain(subscribes).collect()
+    }
+
+    /// Takes the answer to a subscribe.
+    pub(crate) fn answered(&mut self, ack: &SubscribeAck) {
+        for topic in &ack.subscribed {
+            if let Some(standing) = self.standing.get_mut(topic).filter(|s| **s == Standing::Asked) {
+                *standing = Standing::Held;
+            }
+        }
+        for refusal in &ack.errors {
+            let standing = self.standing.get_mut(refusal.topic.as_str());
+            if let Some(standing) = standing.filter(|s| **s == Standing::Asked) {
+                *standing = Standing::Refused;
+            }
+        }
+    }
+
+    /// Takes the answer to an unsubscribe. A topic that has been asked for again meanwhile stays.
+    pub(crate) fn left(&mut self, topics: &[Topic]) {
+        for topic in topics {
+            if self.standing.get(topic) == Some(&Standing::Leaving) {
+                self.standing.remove(topic);
+            }
+        }
+    }
+
+    /// A subscribe of a logged topic is not answered yet: its position in the stream is unknown.
+    pub(crate) fn awaits_logged_answer(&self) -> bool {
+        self.standing.iter().any(|(topic, standing)| *standing == Standing::Asked && !topic.is_on_demand())
+    }
+
+    /// Any subscribe is not answered yet.
+    pub(crate) fn awaits_answer(&self) -> bool {
+        self.standing.values().any(|standing| *standing == Standing::Asked)
+    }
+
+    /// The application wants no more of `topic`, and this link still brings it because of an earlier wish. Default topics
+    /// were never wished for: they are never hidden.
+    pub(crate) fn hides(&self, wanted: &Wanted, topic: &Topic) -> bool {
+        !wanted.contains(topic) && (topic.is_on_demand() || self.standing.contains_key(topic))
+    }
+}
+
+fn is_for_good(refusal: &TopicRefusal) -> bool {
+    match refusal.code {
+        RefusalCode::Forbidden | RefusalCode::InvalidTopic => true,
+        RefusalCode::LimitExceeded | RefusalCode::Other(_) => false,
+    }
+}
+
+fn in_frames(
+    topics: &[Topic],
+    frame: impl Fn(Vec<RequestedTopic>) -> ClientFrame,
+) -> impl Iterator<Item = ClientFrame> {
+    topics.chunks(TOPICS_PER_FRAME).map(move |chunk| frame(chunk.iter().cloned().map(Into::into).collect()))
+}

@@ -80,9 +80,9 @@ impl Timers {
             .min_by_key(|deadline| deadline.at)
     }
 
-    /// Disarms and names every deadline that has passed, the earliest first. Each at most once per call, so that a
-    /// call of `handle_timeout` is bounded whatever the fired ones arm.
-    pub(crate) fn take_due(&mut self, now: Time) -> Vec<Timer> {
+    /// Names every deadline that has passed, the earliest first. Each at most once, so that a call of `handle_timeout` is
+    /// bounded whatever the fired ones arm.
+    pub(crate) fn due(&self, now: Time) -> Vec<Timer> {
         let mut due: Vec<Deadline> = Vec::new();
         for timer in Timer::ALL {
             if let Some(at) = self.at[timer as usize].filter(|at| *at <= now && *at < Time::MAX) {

@@ -1,0 +1,164 @@
+//! Which event is handed to the application: each `seq` once, in order, with every loss said aloud.
+//!
+//! One number per connection decides. A link's stream is complete for its topics from the position where it started, and
+//! both links of an overlap carry the same logged topics, the successor from a cursor that this connection has reached.
+//! So whichever link shows position `p` has shown everything up to `p`, and what was not new then had already been
+//! delivered: an event is new exactly when its seq is above the cursor. The same proof lets any accepted link's pong or
+//! ack move the cursor.
+//!
+//! `prev` above the cursor proves that the link skipped an event of the topic. The first time the link is given up and the
+//! stream is taken up again from the cursor; when the hole shows again, it is a gap.
+
+use std::collections::BTreeMap;
+
+use bowline_proto::{Cursor, Epoch, Gap, GapReason, Place, Seq, Topic};
+
+use crate::losses::Losses;
+
+/// Where the reader stands.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    cursor: Option<Cursor>,
+    /// A gateway has gone on from the cursor, or has set it: it is no mere claim of a saved position.
+    is_cursor_proved: bool,
+    /// What has been told as lost.
+    losses: Losses,
+    /// By topic, the event behind a hole that a link showed and that the cursor has not passed.
+    doubts: BTreeMap<Topic, Seq>,
+    /// The cursor at which a link last brought something undecodable.
+    doubted_at: Option<Cursor>,
+}
+
+/// What is to be done with a logged event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// It is the next one: deliver it; the cursor has moved there.
+    Next(Cursor),
+    /// It is the next one that can be had.
+    NextBehind(Gap, Cursor),
+    /// It has been delivered, or reported as lost, or belongs to another log.
+    Seen,
+    /// The link skipped an event before it: take the stream up again from the cursor.
+    Hole,
+}
+
+/// What an accept brought.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Continuation {
+    /// What is lost, narrowed to what is news.
+    pub(crate) gaps: Vec<Gap>,
+    /// The server could not go on after this cursor and did not say what was lost.
+    pub(crate) skipped: Option<Cursor>,
+}
+
+impl Delivery {
+    pub(crate) fn new(saved: Option<Cursor>) -> Self {
+        Delivery {
+            cursor: saved,
+            is_cursor_proved: false,
+            losses: Losses::default(),
+            doubts: BTreeMap::new(),
+            doubted_at: None,
+        }
+    }
+
+    pub(crate) fn cursor(&self) -> Option<Cursor> {
+        self.cursor
+    }
+
+    /// A link was accepted at `start`, after `presented` had been presented to it.
+    pub(crate) fn go_on(
+        &mut self,
+        presented: Option<Cursor>,
+        start: Cursor,
+        is_resumed: bool,
+        gaps: Vec<Gap>,
+    ) -> Continuation {
+        let Some(cursor) = self.cursor.filter(|cursor| cursor.epoch == start.epoch) else {
+            return self.change_epoch(start, is_resumed, gaps);
+        };
+        let gaps = gaps.into_iter().filter_map(|gap| self.narrow(start.epoch, gap)).collect();
+        let mut skipped = None;
+        if start.seq > cursor.seq {
+            self.move_to(start.seq);
+            skipped = (!is_resumed).then_some(cursor);
+        } else if !self.is_cursor_proved && presented.is_some_and(|presented| start.seq < presented.seq) {
+            // A saved cursor that lies ahead of the log: keeping it would hide every event up to it.
+            self.cursor = Some(start);
+            skipped = (!is_resumed).then_some(cursor);
+        }
+        self.is_cursor_proved = true;
+        Continuation { gaps, skipped }
+    }
+
+    /// Seqs of another epoch can't be compared: the reader stands where the gateway says.
+    fn change_epoch(&mut self, start: Cursor, is_resumed: bool, gaps: Vec<Gap>) -> Continuation {
+        let before = self.cursor.replace(start);
+        self.is_cursor_proved = true;
+        self.losses.forget_all();
+        self.doubts.clear();
+        // The bounds of an epoch's change may be positions of the old log, so nothing is cut off them, and they say
+        // nothing about the new log's events.
+        let (of_epoch, of_log): (Vec<Gap>, Vec<Gap>) =
+            gaps.into_iter().partition(|gap| gap.reason == GapReason::Epoch);
+        let of_log = of_log.into_iter().filter_map(|gap| self.losses.tell(gap, Seq::ZERO));
+        let gaps = of_epoch.into_iter().chain(of_log).collect();
+        Continuation { gaps, skipped: before.filter(|_| !is_resumed) }
+    }
+
+    /// Judges an event of a link whose stream belongs to `epoch`.
+    pub(crate) fn judge(&mut self, epoch: Epoch, topic: Option<&Topic>, place: Place) -> Judgement {
+        let Some(cursor) = self.cursor.filter(|cursor| cursor.epoch == epoch && place.seq > cursor.seq)
+        else {
+            return Judgement::Seen;
+        };
+        let Some(topic) = topic else {
+            return Judgement::Next(self.move_to(place.seq));
+        };
+        if self.losses.covers(topic, place.seq) {
+            return Judgement::Seen;
+        }
+        let is_hole =
+            place.prev > cursor.seq && place.prev < place.seq && !self.losses.covers(topic, place.prev);
+        if !is_hole {
+            return Judgement::Next(self.move_to(place.seq));
+        }
+        if !self.doubts.contains_key(topic) {
+            self.doubts.insert(topic.clone(), place.seq);
+            return Judgement::Hole;
+        }
+        let after = cursor.seq.max(self.losses.last_below(topic, place.seq));
+        let gap = Gap { topic: topic.clone(), after, before: place.seq, reason: GapReason::Missing };
+        Judgement::NextBehind(gap, self.move_to(place.seq))
+    }
+
+    /// Cuts a gap that a link of `epoch` reported down to what has neither been delivered nor reported, if anything
+    /// remains: the other link of an overlap may have done either.
+    pub(crate) fn narrow(&mut self, epoch: Epoch, gap: Gap) -> Option<Gap> {
+        let cursor = self.cursor.filter(|cursor| cursor.epoch == epoch)?;
+        self.losses.tell(gap, cursor.seq)
+    }
+
+    /// A link of `epoch` says that everything up to `seq` has been sent. Where the cursor has moved to, if it has.
+    pub(crate) fn advance(&mut self, epoch: Epoch, seq: Seq) -> Option<Cursor> {
+        self.cursor.filter(|cursor| cursor.epoch == epoch && seq > cursor.seq)?;
+        Some(self.move_to(seq))
+    }
+
+    /// A link brought something undecodable, which may have been an event. `true`: take the stream up again from the
+    /// cursor; `false` when that has been done at this cursor already.
+    pub(crate) fn doubt(&mut self) -> bool {
+        let was_doubted = self.doubted_at == self.cursor;
+        self.doubted_at = self.cursor;
+        !was_doubted
+    }
+
+    fn move_to(&mut self, seq: Seq) -> Cursor {
+        let cursor = self.cursor.as_mut().expect("only a connection with a cursor moves it");
+        cursor.seq = seq;
+        if !self.doubts.is_empty() {
+            self.doubts.retain(|_, behind| *behind > seq);
+        }
+        *cursor
+    }
+}

@@ -1,0 +1,39 @@
+//! Which messages wait while there is no link, and how many: in order, bounded by count and by bytes; a message beyond
+//! a bound is refused, never an older one dropped.
+
+use std::collections::VecDeque;
+
+use crate::config::ClientConfig;
+use crate::vocabulary::{CommandError, MessageId};
+
+/// What waits.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    waiting: VecDeque<(MessageId, usize)>,
+    bytes: usize,
+}
+
+impl Outbox {
+    /// Takes a message to the end of the queue.
+    pub(crate) fn push(
+        &mut self,
+        message: MessageId,
+        bytes: usize,
+        config: &ClientConfig,
+    ) -> Result<(), CommandError> {
+        let is_full = self.waiting.len() >= config.outbox_messages
+            || self.bytes.saturating_add(bytes) > config.outbox_bytes;
+        if is_full {
+            return Err(CommandError::OutboxFull { messages: self.waiting.len(), bytes: self.bytes });
+        }
+        self.bytes += bytes;
+        self.waiting.push_back((message, bytes));
+        Ok(())
+    }
+
+    /// Everything that waits, the oldest first.
+    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = MessageId> + use<> {
+        self.bytes = 0;
+        core::mem::take(&mut self.waiting).into_iter().map(|(message, _)| message)
+    }
+}
