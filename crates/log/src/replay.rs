@@ -31,30 +31,24 @@ pub(crate) struct Replay<'a> {
     pub(crate) cache: &'a Cache,
 }
 
-/// Retention removed a segment that was about to be read: the answer starts over.
-struct Removed;
-
 impl Replay<'_> {
     pub(crate) fn read(&self, query: &Query) -> Result<Page, StoreError> {
         loop {
-            match self.attempt(query)? {
-                Ok(page) => return Ok(page),
-                Err(Removed) => {}
+            if let Some(page) = self.attempt(query)? {
+                return Ok(page);
             }
         }
     }
 
-    fn attempt(&self, query: &Query) -> Result<Result<Page, Removed>, StoreError> {
+    /// `None` when retention removed a segment that was about to be read.
+    fn attempt(&self, query: &Query) -> Result<Option<Page>, StoreError> {
         let (mut page, spans, mut at, until, head) = self.start(query);
         while at < until && !page.is_full() {
             let want = page.records_left().min(LOOKUP);
             let next = self.view.read().unwrap_or_else(PoisonError::into_inner).next(&spans, at, want);
             match next {
                 Next::Sealed(sealed, behind) => {
-                    let loaded = match self.load(&sealed, behind) {
-                        Ok(loaded) => loaded,
-                        Err(Removed) => return Ok(Err(Removed)),
-                    };
+                    let Some(loaded) = self.load(&sealed, behind) else { return Ok(None) };
                     let found = loaded.index.find(&spans, at, want);
                     let is_all = found.len() < want;
                     let upto = if is_all { sealed.last } else { found.last().map_or(sealed.last, |f| f.seq) };
@@ -75,7 +69,7 @@ impl Replay<'_> {
                 }
             }
         }
-        Ok(Ok(page.finish(head)))
+        Ok(Some(page.finish(head)))
     }
 
     fn start(&self, query: &Query) -> (PageBuilder, Vec<Span>, Seq, Seq, Seq) {
@@ -91,19 +85,19 @@ impl Replay<'_> {
         (PageBuilder::new(query, start, records), spans, from, until, head)
     }
 
-    fn load(&self, sealed: &Sealed, behind: u64) -> Result<Arc<Loaded>, Removed> {
+    fn load(&self, sealed: &Sealed, behind: u64) -> Option<Arc<Loaded>> {
         if let Some(loaded) = self.cache.find(sealed.number) {
-            return Ok(loaded);
+            return Some(loaded);
         }
         let loaded = Arc::new(sealed::load(self.disk, sealed, || heads_before(self.disk, behind)));
         if loaded.file.is_none() {
             let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
             if view.oldest_number() > sealed.number {
-                return Err(Removed);
+                return None;
             }
         }
         self.cache.keep(sealed.number, Arc::clone(&loaded));
-        Ok(loaded)
+        Some(loaded)
     }
 }
 

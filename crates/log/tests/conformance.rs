@@ -1,4 +1,5 @@
 //! What every store promises, whatever it is made of.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -92,14 +93,21 @@ fn a_repeated_key_gives_the_same_places_and_appends_nothing(store: &Store) {
     let outcomes = store.append(&[first.clone(), first.clone()], Timestamp(5)).unwrap();
     assert_eq!(outcomes[0], Appended::New { seqs: vec![seq(1), seq(2)] });
     assert_eq!(outcomes[1], Appended::Repeated { seqs: vec![seq(1), seq(2)] }, "in the same append");
-    assert_eq!(store.append(&[first.clone()], Timestamp(5)).unwrap()[0], outcomes[1], "before its commit");
+    assert_eq!(
+        store.append(std::slice::from_ref(&first), Timestamp(5)).unwrap()[0],
+        outcomes[1],
+        "before its commit"
+    );
     assert_eq!(store.commit().unwrap().len(), 2);
     assert_eq!(store.append(&[first], Timestamp(5)).unwrap()[0], outcomes[1], "after its commit");
     let other = keyed([event("conv:a", "1")], "k", 2);
-    assert_eq!(store.append(&[other.clone()], Timestamp(5)).unwrap()[0], Appended::KeyReused);
+    assert_eq!(store.append(std::slice::from_ref(&other), Timestamp(5)).unwrap()[0], Appended::KeyReused);
     assert!(store.commit().unwrap().is_empty());
     const DAY: u64 = 24 * 3600 * 1000;
-    assert_eq!(store.append(&[other.clone()], Timestamp(4 + DAY)).unwrap()[0], Appended::KeyReused);
+    assert_eq!(
+        store.append(std::slice::from_ref(&other), Timestamp(4 + DAY)).unwrap()[0],
+        Appended::KeyReused
+    );
     let later = store.append(&[other], Timestamp(5 + DAY)).unwrap();
     assert_eq!(later[0], Appended::New { seqs: vec![seq(3)] });
 }
@@ -107,7 +115,10 @@ fn a_repeated_key_gives_the_same_places_and_appends_nothing(store: &Store) {
 fn a_key_is_remembered_for_a_batch_that_changes_nothing(store: &Store) {
     put(&**store, [grant("x", "conv:a")]);
     let none = keyed([grant("x", "conv:a")], "k", 1);
-    assert_eq!(store.append(&[none.clone()], Timestamp(1)).unwrap()[0], Appended::New { seqs: vec![seq(1)] });
+    assert_eq!(
+        store.append(std::slice::from_ref(&none), Timestamp(1)).unwrap()[0],
+        Appended::New { seqs: vec![seq(1)] }
+    );
     store.commit().unwrap();
     put(&**store, [event("conv:a", "")]);
     assert_eq!(store.append(&[none], Timestamp(1)).unwrap()[0], Appended::Repeated { seqs: vec![seq(1)] });

@@ -1,4 +1,5 @@
 //! How the front groups appends, refuses them, fails, and comes back.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What is left of the log after its files were cut, flipped, deleted, or left by a killed process or a power cut.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -376,6 +377,62 @@ fn wherever_the_process_or_the_power_ends_acknowledged_records_stay() {
             assert!(topics.len() as u64 >= last / 2, "{at}");
             let next = store.status().head.get() + 1;
             assert_eq!(put(&store, [event("conv:b", "goes on")]), [next], "{at}");
+        }
+    }
+}
+
+#[test]
+fn a_recovery_that_is_itself_interrupted_comes_to_the_same_conclusion() {
+    let whole = killed();
+    // The kernel has written the last commit's mark back before the power goes.
+    whole.set("state", whole.bytes("state"));
+    let name = last_log(&whole);
+    let bytes = whole.bytes(&name);
+    for cut in [0, 30, bytes.len() - 200, bytes.len() - 1] {
+        let mut flipped = bytes.clone();
+        flipped[cut] ^= 1;
+        for left in [bytes[..cut].to_vec(), flipped] {
+            for step in 0.. {
+                let disk = whole.copy();
+                disk.set(&name, left.clone());
+                disk.die_after(Some(step));
+                let opened = SegmentStore::open(Arc::new(disk.clone()), small(), opening("boot", SECOND));
+                let is_through = opened.is_ok();
+                drop(opened);
+                disk.die_after(None);
+                let ends = (0..3).map(|kept| ("next boot", disk.after_power_cut(kept)));
+                for (boot, left) in ends.chain([("boot", disk.copy())]) {
+                    let (store, _) = open(&left, small(), boot, 0xC);
+                    let epoch = store.status().epoch;
+                    assert!(epoch != Epoch::from_bits(FIRST), "cut {cut}, step {step}, {boot}");
+                    assert!(store.status().head > seq(1_000_000));
+                    assert!(whole_batches(&read_all(&store)));
+                    let mut asked = query(&store, "x", &["conv:b"], 6);
+                    asked.epoch = Epoch::from_bits(FIRST);
+                    assert!(!store.read(&asked).unwrap().gaps.is_empty());
+                }
+                if is_through {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_log_that_was_being_made_when_the_process_died_is_made_again() {
+    for step in 0.. {
+        let disk = TestDisk::default();
+        disk.die_after(Some(step));
+        let is_through = SegmentStore::open(Arc::new(disk.clone()), small(), opening("boot", FIRST)).is_ok();
+        disk.die_after(None);
+        for (boot, left) in [("boot", disk.copy()), ("next boot", disk.after_power_cut(1))] {
+            let (store, recovery) = open(&left, small(), boot, SECOND);
+            assert_eq!(recovery.epoch_change, None, "step {step}, {boot}");
+            assert_eq!(put(&store, [event("conv:b", "first")]), [1]);
+        }
+        if is_through {
+            break;
         }
     }
 }

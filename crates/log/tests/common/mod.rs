@@ -1,5 +1,6 @@
 //! What the tests of the log share: short names for what they append and ask, and a disk that can be broken.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub(crate) mod disk;
 pub(crate) mod model;
