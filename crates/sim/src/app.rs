@@ -236,6 +236,7 @@ impl App {
             env.violate("state", format!("client {}: {state:?} during a handover", self.number));
         }
         if let ConnectionState::Closed(reason) = &state {
+            self.handing_over = false;
             match reason {
                 CloseReason::Asked => env.counters.count("client: closed as asked"),
                 CloseReason::Rejected(_) => env.counters.count("client: closed, rejected"),

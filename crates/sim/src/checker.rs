@@ -81,6 +81,8 @@ struct Walk<'a> {
     /// Index of the life that the reader is in.
     life: usize,
     base: Option<Seq>,
+    /// The last event handed out in this life.
+    furthest: Seq,
     at: BTreeMap<Topic, Seq>,
     /// Events of an earlier life that are lost and not yet said to be.
     unsaid: BTreeMap<Topic, Vec<Seq>>,
@@ -88,7 +90,15 @@ struct Walk<'a> {
 
 fn check_reader(who: &str, reader: &Reader, truth: &Truth, found: &mut Vec<Finding>) {
     let lives: Vec<Expected> = truth.lives().iter().map(|life| Expected::of(reader, life)).collect();
-    let mut walk = Walk { who, lives, life: 0, base: None, at: BTreeMap::new(), unsaid: BTreeMap::new() };
+    let mut walk = Walk {
+        who,
+        lives,
+        life: 0,
+        base: None,
+        furthest: Seq::ZERO,
+        at: BTreeMap::new(),
+        unsaid: BTreeMap::new(),
+    };
     for item in &reader.items {
         match item {
             Seen::Based { epoch, seq } => {
@@ -131,14 +141,16 @@ impl Walk<'_> {
         }
     }
 
-    /// From one life to the next: what lay behind the shared part is lost, unless the reader had it.
+    /// From one life to the next: what lay behind the shared part is lost, unless the reader had it. A reader that had
+    /// not come so far misses nothing of the log that it goes on with.
     fn leave_life(&mut self) {
         let shared = self.lives[self.life + 1].shared;
+        let was_ahead = std::mem::take(&mut self.furthest) > shared;
         let topics: Vec<Topic> = self.lives[self.life].by_topic.keys().cloned().collect();
         for topic in topics {
             let at = self.position(&topic);
             let lost: Vec<Seq> = self.lives[self.life].between(&topic, at.max(shared), Seq::MAX).collect();
-            if !lost.is_empty() {
+            if was_ahead && !lost.is_empty() {
                 self.unsaid.entry(topic.clone()).or_default().extend(lost);
             }
         }
@@ -180,6 +192,7 @@ impl Walk<'_> {
                 .push(("hole", format!("{who}: {topic} went from {at} to {seq} without {}", list(&skipped))));
         }
         self.at.insert(topic.clone(), seq);
+        self.furthest = self.furthest.max(seq);
     }
 
     fn gap(
@@ -191,6 +204,10 @@ impl Walk<'_> {
         oldest: Seq,
         found: &mut Vec<Finding>,
     ) {
+        // A reader from the oldest event on may be told what was there before.
+        if self.life == 0 && self.base.is_some_and(|base| before <= base.next()) {
+            return;
+        }
         let who = self.who;
         let at = self.position(topic);
         let expected = &self.lives[self.life];

@@ -384,10 +384,7 @@ impl Node {
             Some(topic) => (GrantScope::Only(vec![topic.clone()].into()), Vec::new(), SocketKind::Path),
             None => (GrantScope::All, vec![Topic::inbox(&client.account)], SocketKind::Account),
         };
-        let (mut grants, as_of) = process.store.grants(&client.account);
-        if let GrantScope::Only(topics) = &granted {
-            grants.retain(|topic| topics.contains(topic));
-        }
+        let (grants, as_of) = process.store.grants(&client.account);
         let hello = Hello {
             account: client.account.clone(),
             kind: client.kind,
@@ -418,6 +415,10 @@ impl Node {
                 accepted_at: Time::ZERO,
                 last_seq: Seq::ZERO,
             },
+        );
+        env.trace.say(
+            env.now,
+            format_args!("gateway upgrades {wire:?} of client {number}: {conn:?}, grants as of {as_of}"),
         );
         // Between reading the grants and the shard's hearing of the socket, commits pass.
         let handshake = self.rng.millis(0, *self.rng.clone().pick(&[0, 2, 60]));
@@ -582,6 +583,9 @@ impl Node {
             Err(error) => return self.log_failed(env, net, &error),
         };
         for record in records.iter() {
+            if !matches!(record, Record::Event(_)) {
+                env.trace.say(env.now, format_args!("the log holds {record:?}"));
+            }
             if let Err(said) = env.history.truth.commit(record) {
                 env.violate("agreement", said);
             }
@@ -622,6 +626,7 @@ impl Node {
         {
             self.skips -= 1;
             env.counters.count("gateway: the tail overflowed");
+            env.trace.say(env.now, format_args!("gateway's tail skips up to {}", last.seq()));
             self.feed(env, net, Input::TailSkipped { upto: last.seq() });
         } else {
             self.feed(env, net, Input::Appended { records });
@@ -748,6 +753,11 @@ impl Node {
                 self.write(wire, Parcel::Text(text.into()), touched);
             }
             Output::Deliver { records, range, to } => {
+                let seqs = records
+                    .get(range.start)
+                    .map(Record::seq)
+                    .zip(records.get(range.end - 1).map(Record::seq));
+                env.trace.say(env.now, format_args!("gateway delivers {seqs:?} to {to:?}"));
                 for conn in to {
                     let Some(wire) = self.told(env, conn) else { continue };
                     for record in &records[range.clone()] {

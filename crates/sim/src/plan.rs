@@ -145,12 +145,21 @@ impl Plan {
         let faults = (0..storm * faults_last / 20)
             .map(|_| (seconds(5) + rng.millis(0, faults_last * 1_000), Fault::sampled(rng, clients.len())))
             .collect();
+        // Whoever is slow must still be able to catch up in the quiet: a small window goes with a short way only.
+        let (latency, window) = *rng.pick(&[
+            ((0, 1), 600),
+            ((0, 1), 1 << 20),
+            ((1, 5), 4_096),
+            ((1, 5), 65_536),
+            ((20, 60), 32_768),
+            ((1, 300), 131_072),
+        ]);
         Plan {
             quiet_at,
             publishers_stop_at,
             ends_at,
-            latency: *rng.pick(&[(0, 1), (1, 5), (20, 60), (1, 300)]),
-            window: *rng.pick(&[600, 4_096, 65_536, 1 << 20]),
+            latency,
+            window,
             node,
             conversations,
             clients,
@@ -163,6 +172,14 @@ impl Plan {
 impl NodePlan {
     fn sampled(rng: &mut Rng) -> NodePlan {
         let forgets = rng.percent(30);
+        // One record a page from a slow disk would never catch up.
+        let (page, read) = *rng.pick(&[
+            ((1, 1), (0, 1)),
+            ((3, 100_000), (1, 20)),
+            ((20, 700), (0, 1)),
+            ((20, 7_000), (1, 20)),
+            ((1_000, 128 << 10), (10, 200)),
+        ]);
         NodePlan {
             durability: if rng.percent(85) { Durability::Fsync } else { Durability::Os },
             segment_bytes: *rng.pick(&[4 << 10, 16 << 10, 64 << 10, 1 << 20]),
@@ -170,7 +187,7 @@ impl NodePlan {
             retain_bytes: (forgets && rng.percent(50)).then(|| rng.between(16, 128) << 10),
             retain_every: rng.millis(500, 5_000),
             commit: *rng.pick(&[(0, 1), (1, 8), (5, 100)]),
-            read: *rng.pick(&[(0, 1), (1, 20), (10, 200)]),
+            read,
             tail: *rng.pick(&[(0, 0), (0, 2), (1, 30)]),
             heartbeat: *rng.pick(&[Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)]),
             max_duration: if rng.percent(30) {
@@ -178,7 +195,7 @@ impl NodePlan {
             } else {
                 Duration::from_secs(7_200)
             },
-            page: *rng.pick(&[(1, 1), (3, 100_000), (20, 700), (1_000, 128 << 10)]),
+            page,
             agent_sockets: 2,
         }
     }
@@ -201,7 +218,7 @@ fn clients(rng: &mut Rng, conversations: &[Topic], node: &NodePlan) -> Vec<Clien
                 starts_at_oldest: rng.percent(25),
                 starts_at: Time::ZERO + rng.millis(1, 6_000),
                 saves_every: *rng.pick(&[1, 1, 5, 30]),
-                takes: *rng.pick(&[(0, 0), (0, 0), (10, 2_000), (1_000, 30_000)]),
+                takes: *rng.pick(&[(0, 0), (0, 0), (10, 2_000), (1_000, 10_000)]),
                 acts_every: rng.millis(700, 6_000),
                 token_trouble: *rng.pick(&[0, 20, 200]),
             }
