@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use bowline_proto::{Account, Record, Seq, Topic};
+use smallvec::SmallVec;
 
 use crate::keys::{AccountKey, SessionKey};
 use crate::recent_grants::{GrantStep, RecentGrants};
@@ -13,7 +14,7 @@ use crate::vocabulary::{Hello, SocketKind};
 pub(crate) struct AccountEntry {
     pub(crate) name: Account,
     /// Slots of its sockets, in the order of opening.
-    pub(crate) slots: Vec<u32>,
+    pub(crate) slots: SmallVec<[u32; 4]>,
     /// Sessions that have a socket, by socket kind: what the limits count, because two sockets of a session count once.
     occupied: [u32; 2],
     /// Sessions without a socket, the oldest first.
@@ -153,7 +154,7 @@ impl Accounts {
     fn insert(&mut self, name: &Account) -> AccountKey {
         let entry = AccountEntry {
             name: name.clone(),
-            slots: Vec::new(),
+            slots: SmallVec::new(),
             occupied: [0; 2],
             idle: VecDeque::new(),
             activities: Vec::new(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bowline_proto::{CloseCode, Rejected, Resume, Seq, ServerFrame, SessionId, Time};
+use smallvec::SmallVec;
 
 use crate::acceptance::Start;
 use crate::connections::{Awaiting, CatchUp, Connection, Introduction, Phase, Resuming, Writing};
@@ -35,7 +36,7 @@ impl GatewayCore {
             claims: hello.claims,
             open: hello.open,
             granted: hello.granted,
-            memberships: Vec::new(),
+            memberships: SmallVec::new(),
             asked: 0,
             grants_as_of: Seq::ZERO,
             start: Seq::ZERO,

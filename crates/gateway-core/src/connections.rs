@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use bowline_proto::{AccountKind, Epoch, GrantScope, Seq, SessionId, Time, TopicRefusal};
+use bowline_proto::{AccountKind, Epoch, GrantScope, Seq, SessionId, Time, Topic, TopicRefusal};
+use smallvec::SmallVec;
 
 use crate::frame_rate::FrameMeter;
-use crate::keys::AccountKey;
-use crate::keys::SessionKey;
+use crate::keys::{AccountKey, SessionKey};
 use crate::topics::TopicId;
 use crate::vocabulary::{ConnId, Opening, SocketKind, TopicFilter};
-use bowline_proto::Topic;
 
 /// What a delivery looks at: 16 bytes a slot.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +40,7 @@ pub(crate) struct Connection {
     /// Which grants make default topics.
     pub(crate) granted: GrantScope,
     /// Every topic that it follows, in no order.
-    pub(crate) memberships: Vec<Membership>,
+    pub(crate) memberships: SmallVec<[Membership; 1]>,
     /// How many of them the client asked for.
     pub(crate) asked: u32,
     /// The default topics are those of this position or, further on, of the reader's own.

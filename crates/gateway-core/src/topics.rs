@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use bowline_proto::Topic;
+use smallvec::SmallVec;
 
 /// Index of a topic in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,10 +20,13 @@ pub(crate) struct Follower {
     pub(crate) membership: u32,
 }
 
+/// Most topics of a gateway are inboxes: one or two followers need no allocation.
+pub(crate) type Followers = SmallVec<[Follower; 2]>;
+
 #[derive(Debug)]
 struct Entry {
     topic: Topic,
-    followers: Vec<Follower>,
+    followers: Followers,
 }
 
 /// The table.
@@ -42,7 +46,7 @@ impl Topics {
         &self.entries[id.0 as usize].as_ref().expect("a topic lives as long as it has a follower").topic
     }
 
-    pub(crate) fn followers(&mut self, id: TopicId) -> &mut Vec<Follower> {
+    pub(crate) fn followers(&mut self, id: TopicId) -> &mut Followers {
         &mut self.entries[id.0 as usize]
             .as_mut()
             .expect("a topic lives as long as it has a follower")
@@ -56,9 +60,6 @@ impl Topics {
             None => self.insert(topic),
         };
         let followers = self.followers(id);
-        if followers.is_empty() {
-            followers.reserve_exact(1);
-        }
         followers.push(follower);
         (id, u32::try_from(followers.len() - 1).expect("a shard holds fewer than 2^32 sockets"))
     }
@@ -68,7 +69,7 @@ impl Topics {
             self.entries.push(None);
             TopicId(u32::try_from(self.entries.len() - 1).expect("a shard follows fewer than 2^32 topics"))
         });
-        self.entries[id.0 as usize] = Some(Entry { topic: topic.clone(), followers: Vec::new() });
+        self.entries[id.0 as usize] = Some(Entry { topic: topic.clone(), followers: Followers::new() });
         self.by_name.insert(topic.clone(), id);
         id
     }

@@ -1,5 +1,7 @@
 //! A status is a lease of 8 s that the followers of its conversation hear of.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use bowline_gateway_core::{ConnId, Hello, Input, ShardConfig, Shared};

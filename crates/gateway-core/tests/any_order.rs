@@ -3,6 +3,8 @@
 //! The rules that hold at each output stand in the harness: `connection.accepted` comes once and first, seqs grow, nothing
 //! comes after a close, at most one read per socket is open, timers move on.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! A shard with a log in memory and clients that remember what they got. Every output passes through the rules that hold
 //! always: nothing before `connection.accepted`, it comes once, seqs grow, nothing after a close, one read per socket.
 #![allow(dead_code, reason = "each test uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod log;
 
