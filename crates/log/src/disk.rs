@@ -11,6 +11,8 @@ use core::fmt;
 use std::io;
 use std::sync::Arc;
 
+use crate::store::StoreError;
+
 /// A directory of the log.
 pub trait Disk: Send + Sync + fmt::Debug {
     /// Opens a file for reading and writing.
@@ -110,4 +112,9 @@ impl fmt::Debug for DiskLock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DiskLock")
     }
+}
+
+/// What a caller is told when `name` cannot be used.
+pub(crate) fn unusable(disk: &dyn Disk, name: &str, source: io::Error) -> StoreError {
+    StoreError::Unusable { path: disk.describe(name), source }
 }

@@ -13,7 +13,7 @@ use crate::keys::Keys;
 use crate::page::{PageBuilder, Start};
 use crate::places::{self, Known};
 use crate::reader::{Reader, Span};
-use crate::recovery::apply_right;
+use crate::replayed::apply_right;
 use crate::store::{Appended, Batch, LogStore, Status, StoreError};
 use crate::topics::Topics;
 

@@ -9,13 +9,15 @@ use tracing::{debug, error, warn};
 
 use crate::boot::{BootId, Opening};
 use crate::config::{Durability, SegmentConfig};
-use crate::disk::{Disk, DiskFile, DiskLock, Open};
+use crate::disk::{Disk, DiskFile, DiskLock, Open, unusable};
+use crate::found::{OpenSegment, Recovery};
 use crate::index::Index;
 use crate::keys::Keys;
 use crate::names;
 use crate::places::{self, Known, Plan};
-use crate::recovery::{self, OpenSegment, Recovery, unusable};
-use crate::replay::{self, Replay};
+use crate::recovery;
+use crate::replay::Replay;
+use crate::replayed;
 use crate::sealed::{self, Cache, Loaded, Sealed};
 use crate::segment::{self, Header, SnapshotOf};
 use crate::state_file::{State, StateFile, Told};
@@ -28,17 +30,17 @@ use crate::view::{OpenView, View};
 /// [`Disk`].
 #[derive(Debug)]
 pub struct SegmentStore {
-    disk: Arc<dyn Disk>,
-    config: SegmentConfig,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) config: SegmentConfig,
     boot: BootId,
     view: RwLock<View>,
-    cache: Cache,
+    pub(crate) cache: Cache,
     writer: Mutex<Writer>,
 }
 
 /// What only the appending thread needs.
 #[derive(Debug)]
-struct Writer {
+pub(crate) struct Writer {
     phase: Phase,
     /// Kept until the store is closed or dropped.
     lock: Option<DiskLock>,
@@ -46,13 +48,13 @@ struct Writer {
     keys: Keys,
     file: Arc<dyn DiskFile>,
     number: u64,
-    made_at: Timestamp,
+    pub(crate) made_at: Timestamp,
     /// When its last batch was written, or the one before it.
     written_at: Timestamp,
     /// Where the open segment's batches start.
-    start: u64,
+    pub(crate) start: u64,
     /// Where its next batch goes.
-    end: u64,
+    pub(crate) end: u64,
     /// The last position given.
     last: Seq,
     /// The last position committed.
@@ -60,12 +62,12 @@ struct Writer {
     /// Appended, not committed.
     pending: Vec<Record>,
     /// Bytes were written since the last commit.
-    is_dirty: bool,
+    pub(crate) is_dirty: bool,
 }
 
 /// Whether the store takes appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(crate) enum Phase {
     Writable,
     /// What is on the device is not known: reading only.
     Failed,
@@ -174,11 +176,11 @@ impl SegmentStore {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn view(&self) -> std::sync::RwLockReadGuard<'_, View> {
+    pub(crate) fn view(&self) -> std::sync::RwLockReadGuard<'_, View> {
         self.view.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn view_mut(&self) -> std::sync::RwLockWriteGuard<'_, View> {
+    pub(crate) fn view_mut(&self) -> std::sync::RwLockWriteGuard<'_, View> {
         self.view.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -207,7 +209,7 @@ impl SegmentStore {
             let [from, to] =
                 [from, to].map(|at| u32::try_from(start + at as u64).expect("segments end below 4 GiB"));
             index.add(record.seq(), from, to);
-            recovery::apply_right(record, &view.topics, &mut view.grants);
+            replayed::apply_right(record, &view.topics, &mut view.grants);
         }
         for (topic, seqs) in &plan.touched {
             index.post(topic, seqs);
@@ -219,7 +221,7 @@ impl SegmentStore {
     }
 
     /// Seals the open segment and starts the next. Everything must be committed.
-    fn roll(&self, writer: &mut Writer, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn roll(&self, writer: &mut Writer, now: Timestamp) -> Result<(), StoreError> {
         // In `Os` durability nothing was synced so far; sealed segments are always durable.
         writer.file.sync_data().map_err(|error| writer.fail(error))?;
         let (number, previous) = (writer.number, writer.last);
@@ -262,52 +264,6 @@ impl SegmentStore {
         Ok(())
     }
 
-    /// What the new snapshot has taken up need not be kept beside it.
-    fn forget_removed(&self, oldest: u64) {
-        let names = self.disk.list().unwrap_or_default();
-        for number in names::numbers(&names, "removed").into_iter().filter(|&number| number < oldest) {
-            if let Err(error) = self.disk.remove(&names::removed(number)) {
-                warn!(segment = number, %error, "the index of a removed segment stays");
-            }
-        }
-    }
-
-    /// The oldest segment goes. Its index stays until a snapshot has taken up what it says.
-    fn remove_oldest(&self, sealed: &Sealed) -> Result<(), io::Error> {
-        let behind = {
-            let view = self.view();
-            view.sealed.get(1).map_or(view.open.number, |next| next.number)
-        };
-        let loaded = self.cache.find(sealed.number).unwrap_or_else(|| {
-            Arc::new(sealed::load(&*self.disk, sealed, || replay::heads_before(&*self.disk, behind)))
-        });
-        let keep = || {
-            let file = self.disk.open(&names::removed(sealed.number), Open::Fresh)?;
-            file.write_at(&loaded.index.to_bytes(), 0)?;
-            file.sync_data()?;
-            self.disk.sync_dir()
-        };
-        match keep() {
-            // Room is what the removal is about to make.
-            Err(error) if is_full(&error) => {
-                remove_if_there(&*self.disk, &names::log(sealed.number))?;
-                keep()?;
-            }
-            kept => kept?,
-        }
-        {
-            let mut view = self.view_mut();
-            let view = &mut *view;
-            view.sealed.pop_front();
-            recovery::forget(&loaded.index, &mut view.topics, &mut view.grants);
-            view.oldest = view.sealed.front().map_or(view.open.index.base(), |next| next.base);
-        }
-        remove_if_there(&*self.disk, &names::log(sealed.number))?;
-        remove_if_there(&*self.disk, &names::index(sealed.number))?;
-        self.cache.forget(sealed.number);
-        Ok(())
-    }
-
     fn state(&self, writer: &Writer) -> State {
         State {
             boot: self.boot.clone(),
@@ -329,7 +285,7 @@ impl Writer {
         }
     }
 
-    fn fail(&mut self, cause: io::Error) -> StoreError {
+    pub(crate) fn fail(&mut self, cause: io::Error) -> StoreError {
         error!(error = %cause, "the log's device failed; the log takes no more appends until it is reopened");
         self.phase = Phase::Failed;
         StoreError::Failed(cause)
@@ -397,30 +353,8 @@ impl LogStore for SegmentStore {
 
     fn retain(&self, now: Timestamp) -> Result<Seq, StoreError> {
         let mut writer = self.writer();
-        let writer = &mut *writer;
         writer.usable()?;
-        let age = self.config.retain_age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
-        // A log with little traffic would keep its open segment for ever; a quarter is as coarse as it gets.
-        let is_stale = age.is_some_and(|age| now.0.saturating_sub(writer.made_at.0) > age / 4);
-        if is_stale && !writer.is_dirty && writer.end > writer.start {
-            match self.roll(writer, now) {
-                Ok(()) | Err(StoreError::Full) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        loop {
-            let oldest = {
-                let view = self.view();
-                let is_large = self.config.retain_bytes.is_some_and(|most| view.bytes() > most);
-                let is_old =
-                    |sealed: &Sealed| age.is_some_and(|age| now.0.saturating_sub(sealed.written_at.0) > age);
-                let Some(oldest) = view.sealed.front().filter(|sealed| is_large || is_old(sealed)) else {
-                    return Ok(view.oldest);
-                };
-                oldest.clone()
-            };
-            self.remove_oldest(&oldest).map_err(|error| writer.fail(error))?;
-        }
+        self.apply_retention(&mut writer, now)
     }
 
     fn close(&self) -> Result<(), StoreError> {
@@ -481,17 +415,10 @@ fn write_index(disk: &dyn Disk, number: u64, index: &Index) {
     }
 }
 
-fn remove_if_there(disk: &dyn Disk, name: &str) -> io::Result<()> {
-    match disk.remove(name) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
-}
-
 fn full_or_failed(error: io::Error) -> StoreError {
     if is_full(&error) { StoreError::Full } else { StoreError::Failed(error) }
 }
 
-fn is_full(error: &io::Error) -> bool {
+pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

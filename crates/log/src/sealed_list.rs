@@ -1,0 +1,93 @@
+//! Which sealed segments there are, and where some are missing.
+
+use bowline_proto::Seq;
+
+use crate::disk::{Disk, Open, unusable};
+use crate::found::Recovery;
+use crate::index::Index;
+use crate::names;
+use crate::reader::before;
+use crate::replayed::Replayed;
+use crate::sealed::{self, Sealed};
+use crate::segment::{self, Header, Start};
+use crate::store::StoreError;
+
+/// The segments before the newest, with entries for stretches that no file tells of.
+pub(crate) fn sealed_segments(
+    disk: &dyn Disk,
+    base: &Replayed,
+    logs: &[u64],
+    names: &[String],
+    recovery: &mut Recovery,
+) -> Result<Vec<Sealed>, StoreError> {
+    let mut known: Vec<(Header, u64)> = Vec::new();
+    for &number in logs.iter().filter(|&&number| number >= base.snapshot.oldest_number) {
+        let name = names::log(number);
+        let file = disk.open(&name, Open::Existing).map_err(|error| unusable(disk, &name, error))?;
+        if let Ok(Start::Ours(header)) = Header::read(&*file)
+            && header.number == number
+        {
+            known.push((header, file.size().unwrap_or(0)));
+        }
+    }
+    known.push((base.header, 0));
+    let indexes = names::numbers(names, "index");
+    let mut sealed = Vec::new();
+    // The next number and position to be accounted for.
+    let (mut number, mut next) = (base.snapshot.oldest_number, base.snapshot.oldest);
+    for pair in 0..known.len() {
+        let (header, bytes) = known[pair];
+        while number < header.number {
+            // Nobody tells where one missing segment ends and the next starts, unless an index file is left.
+            let index = indexes.contains(&number).then(|| sealed::read_all(disk, &names::index(number)));
+            let index = index.and_then(Result::ok).and_then(|bytes| Index::from_bytes(&bytes));
+            let (first, last) = match &index {
+                Some(index) => (index.base(), index.last()),
+                None => {
+                    let later = (number + 1..header.number).find(|number| indexes.contains(number));
+                    let later = later.and_then(|later| {
+                        let bytes = sealed::read_all(disk, &names::index(later)).ok()?;
+                        Some(before(Index::from_bytes(&bytes)?.base()))
+                    });
+                    (next, later.unwrap_or(header.previous).min(header.previous))
+                }
+            };
+            if first <= last {
+                recovery.missing_segments.push(number);
+                sealed.push(Sealed { number, base: first, last, bytes: 0, written_at: header.previous_at });
+                next = last.next();
+            }
+            number += 1;
+        }
+        if let Some((following, _)) = known.get(pair + 1) {
+            let is_next = following.number == header.number + 1;
+            let last = match is_next {
+                true => following.previous,
+                false => end_of(disk, &header, following.previous),
+            };
+            let written_at = following.previous_at;
+            number = header.number + 1;
+            if header.base <= last {
+                sealed.push(Sealed { number: header.number, base: header.base, last, bytes, written_at });
+                next = last.next();
+            }
+        }
+    }
+    Ok(sealed)
+}
+
+/// The last position of a segment whose successor is missing.
+fn end_of(disk: &dyn Disk, header: &Header, at_most: Seq) -> Seq {
+    let index = sealed::read_all(disk, &names::index(header.number)).ok();
+    if let Some(index) = index.and_then(|bytes| Index::from_bytes(&bytes)) {
+        return index.last().min(at_most);
+    }
+    let bytes = sealed::read_all(disk, &names::log(header.number)).unwrap_or_default();
+    let mut last = before(header.base);
+    let Start::Ours((_, _, mut at)) = segment::read_start(&bytes, 0) else { return last };
+    while let Some(batch) = segment::read_batch(&bytes, at) {
+        last = batch.records.last().map_or(last, |record| record.seq);
+        at = batch.end;
+    }
+    last.min(at_most)
+}
