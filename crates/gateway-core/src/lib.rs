@@ -1,4 +1,17 @@
-//! One gateway shard, without I/O.
+//! One gateway shard, without I/O: sessions, limits, takeover, grants, subscriptions, fan-out, replay, activity, drain.
+//!
+//! [`GatewayCore`] takes facts ([`Input`]) and gives orders ([`Output`]). Its laws: events come from the log's tail or from
+//! reads of the log, never straight from a publish; every socket is a reader with a position, live or catching up; on one
+//! socket events arrive in growing seq. Where to find what:
+//!
+//! | question | module |
+//! |---|---|
+//! | who gets in, which limit counts | `admission`, `takeover`, `acceptance` |
+//! | who gets an event of the tail | `fanout`, `topics`, `memberships` |
+//! | how a slow or returning reader catches up | `falling_behind`, `reading`, `read_queue` |
+//! | what a grant or a revocation does | `rights`, `accounts`, `recent_grants` |
+//! | what a client may subscribe to, say or send | `subscriptions`, `activity`, `frames`, `frame_rate` |
+//! | when a socket is pinged, dead, or asked to move | `liveness`, `drain`, `timers` |
 
 mod acceptance;
 mod accounts;
@@ -8,6 +21,7 @@ mod admission;
 mod config;
 mod connections;
 mod drain;
+mod falling_behind;
 mod fanout;
 mod frame_rate;
 mod frames;
