@@ -1,0 +1,173 @@
+//! A gateway process that can be killed and started again on the same port and data dir.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Why a run could not be carried out (a broken promise is a verdict, not an error).
+#[derive(Debug)]
+pub struct TortureError(pub String);
+
+impl std::fmt::Display for TortureError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TortureError {}
+
+pub(crate) fn error(what: impl std::fmt::Display) -> TortureError {
+    TortureError(what.to_string())
+}
+
+/// A `bowline serve --dev` of our own.
+#[derive(Debug)]
+pub struct Gateway {
+    binary: PathBuf,
+    data_dir: PathBuf,
+    listen: SocketAddr,
+    admin: SocketAddr,
+    config: Option<PathBuf>,
+    child: Option<Child>,
+}
+
+/// "Ready within 1 s of a `kill -9`" is the promise; a loaded machine gets more before we call it a failure.
+const READY_WITHIN: Duration = Duration::from_secs(20);
+
+impl Gateway {
+    /// Starts the binary on free ports of the loopback. `config` is the text of a configuration file, if any.
+    ///
+    /// # Errors
+    /// When it does not say within 20 s that it is ready.
+    pub fn start(binary: &Path, data_dir: &Path, config: Option<&str>) -> Result<Self, TortureError> {
+        let config = match config {
+            Some(text) => {
+                let path = data_dir.with_extension("toml");
+                std::fs::write(&path, text).map_err(error)?;
+                Some(path)
+            }
+            None => None,
+        };
+        let mut gateway = Gateway {
+            binary: binary.to_path_buf(),
+            data_dir: data_dir.to_path_buf(),
+            listen: free_port()?,
+            admin: free_port()?,
+            config,
+            child: None,
+        };
+        gateway.restart()?;
+        Ok(gateway)
+    }
+
+    /// Starts the process again; returns how long it took to be ready.
+    ///
+    /// # Errors
+    /// As [`Gateway::start`].
+    pub fn restart(&mut self) -> Result<Duration, TortureError> {
+        let start = Instant::now();
+        let mut command = Command::new(&self.binary);
+        command
+            .args([
+                "serve",
+                "--dev",
+                "--listen",
+                &self.listen.to_string(),
+                "--admin",
+                &self.admin.to_string(),
+            ])
+            .arg("--data-dir")
+            .arg(&self.data_dir)
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit());
+        if let Some(config) = &self.config {
+            command.arg("--config").arg(config);
+        }
+        let mut child =
+            command.spawn().map_err(|e| error(format!("can't run {}: {e}", self.binary.display())))?;
+        let stdout = child.stdout.take().expect("stdout was piped");
+        let (sender, ready) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if line.starts_with("bowline: ready on ") {
+                    let _ = sender.send(());
+                }
+            }
+        });
+        self.child = Some(child);
+        ready.recv_timeout(READY_WITHIN).map_err(|_| error("the gateway did not get ready"))?;
+        Ok(start.elapsed())
+    }
+
+    /// `kill -9`, and waits until the process is gone.
+    ///
+    /// # Errors
+    /// When there is no process to kill.
+    pub fn kill(&mut self) -> Result<(), TortureError> {
+        let mut child = self.child.take().ok_or_else(|| error("no gateway is running"))?;
+        child.kill().map_err(error)?;
+        child.wait().map_err(error)?;
+        Ok(())
+    }
+
+    /// SIGTERM, and waits until the process has drained and ended.
+    ///
+    /// # Errors
+    /// When it ends with a failure or not within 60 s.
+    pub fn terminate(&mut self) -> Result<(), TortureError> {
+        let mut child = self.child.take().ok_or_else(|| error("no gateway is running"))?;
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).map_err(error)?;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            match child.try_wait().map_err(error)? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(error(format!("the gateway ended with {status}"))),
+                None => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+        let _ = child.kill();
+        Err(error("the gateway did not end within 60 s of SIGTERM"))
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// Where metrics are.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The data dir, whose secret signs tokens.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// The binary under test.
+    #[must_use]
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn free_port() -> Result<SocketAddr, TortureError> {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).map_err(error)
+}

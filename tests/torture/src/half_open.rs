@@ -1,0 +1,93 @@
+//! The half-open test: the network goes silent and nobody is told.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::account;
+use crate::gateway::{Gateway, TortureError, error};
+use crate::listener::Listener;
+use crate::proxy::Proxy;
+use crate::publisher::Publishers;
+use crate::verdict::{judge, last_acked};
+
+/// What came out.
+#[derive(Debug)]
+pub struct HalfOpen {
+    /// Broken promises, in words.
+    pub broken: Vec<String>,
+    /// From the silence to the client's new link.
+    pub client_noticed: Duration,
+    /// From the silence until the gateway had freed the dead sockets.
+    pub gateway_freed: Duration,
+    /// How long the owner of two ghosts took to be accepted again.
+    pub owner_back: Duration,
+}
+
+/// Runs it with the given heartbeat (a short one keeps tests short).
+///
+/// # Errors
+/// When the run itself could not be carried out.
+pub async fn half_open(binary: &Path, heartbeat: Duration) -> Result<HalfOpen, TortureError> {
+    let dir = tempfile::tempdir().map_err(error)?;
+    let config = format!("heartbeat = \"{}ms\"\n", heartbeat.as_millis());
+    let gateway = Gateway::start(binary, &dir.path().join("data"), Some(&config))?;
+    let topics = vec!["torture:t0".to_string()];
+    account::grant(&gateway, "owner", &topics)?;
+    let proxy = Proxy::start(gateway.listen()).await.map_err(error)?;
+    let url = format!("ws://{}/agent", proxy.addr());
+    let token = account::token(&gateway, "owner", None)?;
+    let mut broken = Vec::new();
+
+    // The first ghost: the client notices the silence by itself and comes back as the same session.
+    let listener = Listener::connect("owner", &url, token, None).await?;
+    let publishers = Publishers::start(&gateway, &topics, 100)?;
+    tokio::time::sleep(heartbeat).await;
+    proxy.silence();
+    let patience = heartbeat.mul_f64(2.5) + Duration::from_secs(2);
+    let Some(client_noticed) = listener.reconnected(1, patience).await else {
+        return Err(error(format!("the client did not come back within {patience:?} of the silence")));
+    };
+    // The second silence follows at once: two ghosts of the session may be on the gateway now.
+    proxy.silence();
+    let second = Instant::now();
+    if listener.reconnected(2, patience).await.is_none() {
+        broken.push(format!("with two ghosts the owner was not back within {patience:?}"));
+    }
+    let owner_back = second.elapsed();
+    let ledger = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
+    listener.reach(last_acked(&ledger), Duration::from_secs(10)).await;
+    let (name, seen) = listener.finish().await;
+    broken.extend(judge(&name, &seen, &ledger));
+    if client_noticed > heartbeat.mul_f64(2.5) {
+        broken.push(format!("the client took {client_noticed:?} to notice, more than 2.5 heartbeats"));
+    }
+
+    // A client that is silenced and never comes back: the gateway frees its slot by itself.
+    let token = account::token(&gateway, "gone", None)?;
+    let gone = Listener::connect("gone", &url, token, None).await?;
+    proxy.silence();
+    let silenced = Instant::now();
+    drop(gone);
+    let gateway_freed = loop {
+        if connections(&gateway)? == 0 {
+            break silenced.elapsed();
+        }
+        if silenced.elapsed() > heartbeat.mul_f64(4.0) + Duration::from_secs(2) {
+            broken.push("the gateway did not free the silent sockets".into());
+            break silenced.elapsed();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    Ok(HalfOpen { broken, client_noticed, gateway_freed, owner_back })
+}
+
+/// The gauge `bowline_connections` of the gateway's metrics.
+fn connections(gateway: &Gateway) -> Result<u64, TortureError> {
+    let mut answer =
+        account::agent().get(format!("http://{}/metrics", gateway.admin())).call().map_err(error)?;
+    let text = answer.body_mut().read_to_string().map_err(error)?;
+    let value = text
+        .lines()
+        .filter(|l| l.starts_with("bowline_connections") && !l.starts_with("bowline_connections_"));
+    Ok(value.filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64)
+}

@@ -1,0 +1,106 @@
+//! The handover test: constant planned reconnects under load lose, double, reorder and change nothing.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::account;
+use crate::gateway::{Gateway, TortureError, error};
+use crate::listener::Listener;
+use crate::publisher::Publishers;
+use crate::verdict::{acked, judge, last_acked, quantile_ms};
+
+/// How hard.
+#[derive(Clone, Copy, Debug)]
+pub struct HandoverRun {
+    /// How long each of the two phases (without and with handovers) takes.
+    pub time: Duration,
+    /// How often a listener hands over.
+    pub every: Duration,
+    /// Events per second.
+    pub rate: u32,
+    /// Topics.
+    pub topics: usize,
+    /// Native listeners.
+    pub listeners: usize,
+}
+
+/// What came out.
+#[derive(Debug)]
+pub struct Handovers {
+    /// Broken promises, in words.
+    pub broken: Vec<String>,
+    /// Handovers carried out, over all listeners.
+    pub handovers: u64,
+    /// Events acknowledged while handing over.
+    pub events: usize,
+    /// p50 and p99.9 of publish to hand-over without handovers, in milliseconds.
+    pub quiet_ms: (f64, f64),
+    /// The same with handovers.
+    pub busy_ms: (f64, f64),
+}
+
+/// Runs it. The two phases alternate in slices of a quarter, so that a drift of the machine meets both.
+///
+/// # Errors
+/// When the run itself could not be carried out.
+pub async fn handovers(binary: &Path, run: HandoverRun) -> Result<Handovers, TortureError> {
+    let dir = tempfile::tempdir().map_err(error)?;
+    let gateway = Gateway::start(binary, &dir.path().join("data"), None)?;
+    let topics: Vec<String> = (0..run.topics).map(|i| format!("torture:t{i}")).collect();
+    let mut outcome =
+        Handovers { broken: Vec::new(), handovers: 0, events: 0, quiet_ms: (0.0, 0.0), busy_ms: (0.0, 0.0) };
+    let (mut quiet, mut busy) = (Vec::new(), Vec::new());
+    for i in 0..run.listeners {
+        account::grant(&gateway, &format!("listener-{i}"), &topics)?;
+    }
+    for slice in 0..SLICES * 2 {
+        let is_busy = slice % 2 == 1;
+        let every = is_busy.then_some(run.every);
+        let latencies = if is_busy { &mut busy } else { &mut quiet };
+        phase(&gateway, &run, &topics, every, latencies, &mut outcome).await?;
+        eprint!("\rslice {} of {}", slice + 1, SLICES * 2);
+    }
+    eprintln!();
+    outcome.quiet_ms = (quantile_ms(&mut quiet, 0.5), quantile_ms(&mut quiet, 0.999));
+    outcome.busy_ms = (quantile_ms(&mut busy, 0.5), quantile_ms(&mut busy, 0.999));
+    Ok(outcome)
+}
+
+const SLICES: u32 = 4;
+
+async fn phase(
+    gateway: &Gateway,
+    run: &HandoverRun,
+    topics: &[String],
+    every: Option<Duration>,
+    latencies: &mut Vec<u64>,
+    outcome: &mut Handovers,
+) -> Result<(), TortureError> {
+    let url = format!("ws://{}/agent", gateway.listen());
+    let mut listeners = Vec::new();
+    for i in 0..run.listeners {
+        let name = format!("listener-{i}");
+        let token = account::token(gateway, &name, None)?;
+        listeners.push(Listener::connect(&name, &url, token, every).await?);
+    }
+    let publishers = Publishers::start(gateway, topics, run.rate)?;
+    tokio::time::sleep(run.time / SLICES).await;
+    let ledger = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
+    let last = last_acked(&ledger);
+    if every.is_some() {
+        outcome.events += acked(&ledger);
+    }
+    for listener in listeners {
+        listener.reach(last, Duration::from_secs(20)).await;
+        let (name, mut seen) = listener.finish().await;
+        outcome.broken.extend(judge(&name, &seen, &ledger));
+        let changes: Vec<_> =
+            seen.state_changes.iter().filter(|s| *s != "Connecting" && *s != "Connected").collect();
+        if !changes.is_empty() {
+            outcome.broken.push(format!("{name}: the application saw state changes: {changes:?}"));
+        }
+        outcome.handovers += seen.handovers;
+        latencies.append(&mut seen.latencies);
+    }
+    Ok(())
+}
