@@ -203,6 +203,11 @@ impl Connection {
         self.start > self.grants_as_of
     }
 
+    /// A change at `seq` behind the reader's position is, or may undo, one that it lacks.
+    pub(crate) fn lacks_changes_at(&self, seq: Seq) -> bool {
+        self.is_accepted() && self.starts_ahead_of_its_grants() && seq > self.grants_as_of
+    }
+
     pub(crate) fn is_blocked(&self) -> bool {
         matches!(self.writing, Writing::Blocked { .. })
     }

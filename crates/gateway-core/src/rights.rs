@@ -2,7 +2,8 @@
 //!
 //! A live reader meets the change in the tail, a reader that catches up meets it in its pages: the same function for both.
 //! A path socket that catches up does not read the grants of other topics; what it subscribed to by such a grant is
-//! on demand, has no place in the stream, and ends when the revocation passes in the tail.
+//! on demand, has no place in the stream, and ends when the revocation passes in the tail. A reader can be ahead of the tail,
+//! because the log may be read further than the tail has been put out; then the tail brings changes that lie behind it.
 
 use bowline_proto::{RefusalCode, Seq, ServerFrame, Topic, TopicRefusal};
 
@@ -21,24 +22,15 @@ impl GatewayCore {
         account.grants.pass(change.seq, &change.topic, change.step);
         for slot in account.slots.clone() {
             let Some(connection) = self.connections.get(slot) else { continue };
-            if connection.is_accepted()
-                && connection.starts_ahead_of_its_grants()
-                && change.seq > connection.grants_as_of
-                && self.position(slot).is_some_and(|position| change.seq <= position)
-            {
+            let Some(position) = self.position(slot) else { continue };
+            let is_behind = change.seq <= position;
+            let is_in_its_stream = connection.covers(&change.topic) && !is_behind;
+            if is_behind && connection.lacks_changes_at(change.seq) {
                 self.grant_made_up(slot, change);
-                continue;
-            }
-            match connection.phase {
-                Phase::Live { .. } if self.connections.hot[slot as usize].live_from < change.seq.get() => {
-                    self.grant_reached(slot, change.seq, &change.topic, change.step);
-                }
-                Phase::Live { .. } | Phase::AwaitResume { .. } => {}
-                Phase::CatchingUp { .. } | Phase::AwaitFirstPage(_) => {
-                    if change.step == GrantStep::Revoked && !connection.covers(&change.topic) {
-                        self.revoked_out_of_sight(slot, change);
-                    }
-                }
+            } else if matches!(connection.phase, Phase::Live { .. }) && !is_behind {
+                self.grant_reached(slot, change.seq, &change.topic, change.step);
+            } else if change.step == GrantStep::Revoked && !is_in_its_stream {
+                self.right_lost(slot, change, is_behind);
             }
         }
     }
@@ -118,18 +110,28 @@ impl GatewayCore {
         rest.is_none().then_some(on_demand)
     }
 
-    fn revoked_out_of_sight(&mut self, slot: u32, change: &GrantChange) {
-        let Some(lost) = self.on_demand_lost(slot, change.seq, &change.topic) else { return };
+    /// A revocation passes that this reader's stream will not bring: it concerns a topic that it does not read, or it lies
+    /// behind a position that was reached ahead of the tail. What was subscribed by the right ends now.
+    fn right_lost(&mut self, slot: u32, change: &GrantChange, is_behind: bool) {
+        let mut lost: Vec<Topic> = Vec::new();
+        if is_behind
+            && let Some(index) = self.membership(slot, change.topic.as_str())
+            && self.basis(slot, index).is_some_and(|membership| membership.basis.has(Basis::ASKED))
+            && self.drop_right(slot, index, change.seq).is_some_and(Basis::is_none)
+        {
+            lost.push(change.topic.clone());
+        }
+        lost.extend(self.on_demand_lost(slot, change.seq, &change.topic));
+        let Some(seq) = self.position(slot).filter(|_| !lost.is_empty()) else { return };
         let Some(connection) = self.connections.get_mut(slot) else { return };
         match &mut connection.phase {
-            Phase::AwaitFirstPage(resuming) => resuming
-                .errors
-                .push(TopicRefusal { topic: lost.as_str().to_owned(), code: RefusalCode::Forbidden }),
-            Phase::CatchingUp { catch_up, .. } => {
-                let seq = catch_up.position;
-                self.send(slot, ServerFrame::Topics { added: Vec::new(), removed: vec![lost], seq });
+            Phase::AwaitFirstPage(resuming) => resuming.errors.extend(lost.iter().map(|topic| {
+                TopicRefusal { topic: topic.as_str().to_owned(), code: RefusalCode::Forbidden }
+            })),
+            Phase::CatchingUp { .. } | Phase::Live { .. } => {
+                self.send(slot, ServerFrame::Topics { added: Vec::new(), removed: lost, seq });
             }
-            Phase::AwaitResume { .. } | Phase::Live { .. } => {}
+            Phase::AwaitResume { .. } => {}
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What a client may subscribe to, and what it is told (wire protocol, section 4).
 
 use bowline_proto::{
-    CloseCode, RefusalCode, RequestedTopic, Seq, ServerFrame, SubscribeAck, Time, Topic, TopicRefusal,
+    CloseCode, GrantScope, RefusalCode, RequestedTopic, Seq, ServerFrame, SubscribeAck, Time, Topic,
+    TopicRefusal,
 };
 
 use crate::connections::{Awaiting, Basis, Phase};
@@ -19,6 +20,14 @@ enum Right {
     /// Nothing: forbidden, or no such topic. The two are not told apart.
     None,
     /// The tail was skipped, and nothing that this socket reads says which grants changed.
+    Unknown,
+}
+
+/// What is known of a grant.
+enum Seen {
+    /// Held at this position.
+    Granted(Seq),
+    NotGranted,
     Unknown,
 }
 
@@ -86,21 +95,46 @@ impl GatewayCore {
     }
 
     fn right(&mut self, slot: u32, topic: &Topic) -> Right {
+        let Some(needed) = right_to(topic) else { return Right::None };
+        let Some(seen_at) = self.grant_seen_at(slot, &needed) else { return Right::None };
         let Some(connection) = self.connections.get(slot) else { return Right::None };
-        let grants = &self.accounts.entry(connection.account).grants;
-        if connection.open.contains(topic) || (connection.covers(topic) && grants.contains(topic)) {
+        let is_granted = matches!(seen_at, Seen::Granted(_));
+        if connection.open.contains(topic) || (*topic == needed && connection.covers(topic) && is_granted) {
             return Right::Default;
         }
-        let Some(needed) = right_to(topic) else { return Right::None };
         if connection.claims(topic) || connection.claims(&needed) || connection.open.contains(&needed) {
             return Right::Claim;
         }
-        let is_read = connection.granted == bowline_proto::GrantScope::All;
-        match (grants.is_current() || is_read, grants.contains(&needed)) {
-            (false, _) => Right::Unknown,
-            (true, true) => Right::Grant(grants.as_of(self.head)),
-            (true, false) => Right::None,
+        match seen_at {
+            Seen::Granted(at) => Right::Grant(at),
+            Seen::NotGranted => Right::None,
+            Seen::Unknown => Right::Unknown,
         }
+    }
+
+    /// Whether the account holds a grant now. A reader of all its grants that is ahead of the tail knows better than the
+    /// tail: its own default topics say it.
+    fn grant_seen_at(&mut self, slot: u32, topic: &Topic) -> Option<Seen> {
+        let connection = self.connections.get(slot)?;
+        let grants = &self.accounts.entry(connection.account).grants;
+        let as_of = grants.as_of(self.head);
+        let (is_held, is_current) = (grants.contains(topic), grants.is_current());
+        let reads_all = connection.granted == GrantScope::All;
+        let is_accepted = connection.is_accepted();
+        let ahead = self.position(slot).filter(|position| reads_all && is_accepted && *position > as_of);
+        Some(match ahead {
+            Some(position) => {
+                let followed =
+                    self.membership(slot, topic.as_str()).and_then(|index| self.basis(slot, index));
+                match followed {
+                    Some(membership) if membership.basis.has(Basis::GRANTED) => Seen::Granted(position),
+                    Some(_) | None => Seen::NotGranted,
+                }
+            }
+            None if !is_current && !reads_all => Seen::Unknown,
+            None if is_held => Seen::Granted(as_of),
+            None => Seen::NotGranted,
+        })
     }
 
     /// Whether a socket may say what its account does in the conversation of an on-demand topic. `None`: the socket was
