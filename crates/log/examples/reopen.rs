@@ -1,8 +1,8 @@
 //! How long a log of 1 GiB takes to be ready again after its process was killed:
 //! `cargo run --release -p bowline-log --example reopen -- DIR`.
 //!
-//! The program fills the log in a child of itself, which ends by aborting: no destructor runs, nothing is closed.
-//! "Cold" drops nothing from the page cache; it is what a restarted process finds.
+//! The program fills the log in a child of itself, which ends by aborting: no destructor runs, nothing is closed. The page
+//! cache stays warm, as it does for a process that is restarted.
 
 use std::process::Command;
 use std::sync::Arc;

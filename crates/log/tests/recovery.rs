@@ -438,6 +438,60 @@ fn a_log_that_was_being_made_when_the_process_died_is_made_again() {
 }
 
 #[test]
+fn what_follows_damage_proves_that_it_had_been_acknowledged() {
+    let disk = TestDisk::default();
+    let (store, _) = open(&disk, small(), "boot", FIRST);
+    let before = disk.bytes(&last_log(&disk)).len();
+    for n in 0..3 {
+        put(&store, [event("conv:b", &n.to_string())]);
+    }
+    // After a power cut `state` says nothing of these commits: it was never synced since.
+    let left = disk.after_power_cut(0);
+    let name = last_log(&left);
+    let whole = left.bytes(&name);
+    let size = (whole.len() - before) / 3;
+    for (group, expected) in
+        [(0, Some(EpochChange::AcknowledgedLost)), (1, Some(EpochChange::AcknowledgedLost)), (2, None)]
+    {
+        let mut bytes = whole.clone();
+        bytes[before + group * size + size / 2] ^= 1;
+        left.set(&name, bytes);
+        let (store, recovery) = open(&left.copy(), small(), "next boot", SECOND);
+        assert_eq!(recovery.epoch_change, expected, "group {group}");
+        assert_eq!(read_all(&store).len(), group);
+    }
+}
+
+#[test]
+fn what_one_process_left_to_the_system_the_next_one_syncs() {
+    let disk = TestDisk::default();
+    let (store, _) = open(&disk, small().durability(Durability::Os), "boot", FIRST);
+    put(&store, [event("conv:b", "1")]);
+    let disk = disk.copy();
+    drop(open(&disk, small().durability(Durability::Fsync), "boot", SECOND));
+    let (store, recovery) = open(&disk.after_power_cut(0), small(), "next boot", SECOND);
+    assert_eq!((recovery.epoch_change, read_all(&store)), (None, vec![1]));
+}
+
+#[test]
+fn keys_outlive_segments_and_processes() {
+    let disk = TestDisk::default();
+    let (store, _) = open(&disk, small().retain_bytes(Some(1)), "boot", FIRST);
+    let first = keyed([event("conv:b", "1")], "k", 1);
+    store.append(std::slice::from_ref(&first), Timestamp(1000)).unwrap();
+    store.commit().unwrap();
+    for _ in 0..20 {
+        put(&store, [event("conv:b", &"p".repeat(900))]);
+    }
+    assert!(store.retain(Timestamp(1000)).unwrap() > seq(1), "the event itself is gone");
+    let (again, _) = open(&disk.copy(), small(), "boot", SECOND);
+    for store in [&store, &again] {
+        let outcome = store.append(std::slice::from_ref(&first), Timestamp(1001)).unwrap();
+        assert_eq!(outcome, [Appended::Repeated { seqs: vec![seq(1)] }]);
+    }
+}
+
+#[test]
 fn a_full_disk_undoes_the_append_and_reading_and_later_appends_go_on() {
     let disk = TestDisk::default();
     let (store, _) = open(&disk, small(), "boot", FIRST);
