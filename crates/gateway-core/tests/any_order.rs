@@ -10,7 +10,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use bowline_gateway_core::{ConnId, Hello, Input, Opening, ShardConfig};
-use bowline_proto::{ActivityStatus, ClientFrame, Record, SessionId, Topic};
+use bowline_proto::{ActivityStatus, ClientFrame, Record, ServerFrame, SessionId, Topic};
 use proptest::prelude::*;
 use support::{World, account, asked, secs, topic};
 
@@ -71,6 +71,7 @@ enum Op {
     Subscribe {
         which: usize,
         conversation: usize,
+        is_logged: bool,
     },
     Say {
         which: usize,
@@ -107,7 +108,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => which.clone().prop_map(|which| Op::Hear { which }),
         1 => which.clone().prop_map(|which| Op::Ping { which }),
         1 => which.clone().prop_map(|which| Op::Bad { which }),
-        2 => (which.clone(), 1..3usize).prop_map(|(which, conversation)| Op::Subscribe { which, conversation }),
+        3 => (which.clone(), 1..3usize, any::<bool>())
+            .prop_map(|(which, conversation, is_logged)| Op::Subscribe { which, conversation, is_logged }),
         2 => (which, 1..3usize, any::<bool>())
             .prop_map(|(which, conversation, is_active)| Op::Say { which, conversation, is_active }),
         1 => who.prop_map(|who| Op::Disconnect { who }),
@@ -171,7 +173,7 @@ impl Run {
                 let Some(conn) = self.pick(which) else { return };
                 let after = self.world.log.head().get().saturating_sub(back);
                 let session = self.sessions.get(session).cloned();
-                self.world.send_resume(conn, session, after, &["conv_ondemand:c1"]);
+                self.world.send_resume(conn, session, after, &["conv_ondemand:c1", "conv:c2"]);
             }
             Op::Append { topic } => drop(self.world.log.event(TOPICS[topic])),
             Op::Right { who, topic } => {
@@ -207,8 +209,9 @@ impl Run {
             Op::Ping { which } => self.with(which, |conn| Input::Frame { conn, frame: ClientFrame::Ping }),
             Op::Bad { which } => self.with(which, |conn| Input::BadFrame { conn, why: "bad".to_owned() }),
             Op::Close { which } => self.with(which, |conn| Input::Closed { conn }),
-            Op::Subscribe { which, conversation } => self.with(which, |conn| {
-                let topics = asked(&[&format!("conv_ondemand:c{conversation}")]);
+            Op::Subscribe { which, conversation, is_logged } => self.with(which, |conn| {
+                let prefix = if is_logged { "conv" } else { "conv_ondemand" };
+                let topics = asked(&[&format!("{prefix}:c{conversation}")]);
                 Input::Frame { conn, frame: ClientFrame::Subscribe { topics } }
             }),
             Op::Say { which, conversation, is_active } => self.with(which, |conn| {
@@ -272,6 +275,37 @@ impl Run {
         self.world.pass(secs(1));
     }
 
+    /// What a socket subscribed to, from where, up to where.
+    fn subscribed(&self, conn: ConnId) -> Vec<(Topic, u64, Option<u64>)> {
+        let mut spans: Vec<(Topic, u64, Option<u64>)> = Vec::new();
+        let accepted = self.world.accepted(conn);
+        if accepted.resumed {
+            spans.push((topic("conv:c2"), accepted.seq.unwrap().get(), None));
+        }
+        for frame in self.world.frames(conn) {
+            match frame {
+                ServerFrame::SubscribeAck(ack) => {
+                    spans.retain(|span| {
+                        !ack.errors.iter().any(|e| e.topic == span.0.as_str() && span.2.is_none())
+                    });
+                    for topic in ack.subscribed {
+                        if !spans.iter().any(|span| span.0 == topic && span.2.is_none()) {
+                            spans.push((topic, ack.seq.unwrap().get(), None));
+                        }
+                    }
+                }
+                ServerFrame::Topics { removed, seq, .. } => {
+                    for span in spans.iter_mut().filter(|span| span.2.is_none() && removed.contains(&span.0))
+                    {
+                        span.2 = Some(seq.get());
+                    }
+                }
+                _ => {}
+            }
+        }
+        spans
+    }
+
     /// Every reader has got every event that it had a right to at the event's position, since it was accepted.
     fn check_delivery(&self) {
         for (conn, hello) in &self.conns {
@@ -281,16 +315,18 @@ impl Run {
             let from = self.world.accepted(*conn).seq.unwrap().get();
             let is_path = hello.open.is_empty();
             let open: Vec<Topic> = if is_path { vec![] } else { vec![Topic::inbox(&hello.account)] };
-            let owed: Vec<u64> = self
-                .world
-                .log
-                .owed(hello.account.as_str(), &open, from)
-                .into_iter()
-                .filter(|seq| {
-                    let record = &self.world.log.records[usize::try_from(*seq - 1).unwrap()];
-                    matches!(record, Record::Event(e) if !is_path || e.topic == topic("chat:t1"))
-                })
-                .collect();
+            let spans = self.subscribed(*conn);
+            let is_due = |seq: &u64| {
+                let Record::Event(event) = &self.world.log.records[usize::try_from(*seq - 1).unwrap()] else {
+                    return false;
+                };
+                let is_asked = spans.iter().any(|(topic, after, before)| {
+                    *topic == event.topic && *after < *seq && before.is_none_or(|before| *seq < before)
+                });
+                !is_path || event.topic == topic("chat:t1") || is_asked
+            };
+            let mut owed = self.world.log.owed(hello.account.as_str(), &open, from);
+            owed.retain(is_due);
             assert_eq!(self.world.events(*conn), owed, "{conn:?} from {from}");
         }
         let stats = self.world.core.stats();
