@@ -72,7 +72,7 @@ fn let_in(door: &Arc<Door>, stream: TcpStream, tls: Option<&TlsAcceptor>) {
         let deadline = tokio::time::Instant::now() + limit;
         match tls {
             None => handshake::serve(door, stream, seat, deadline, detach_tcp).await,
-            Some(tls) => serve_tls(door, stream, tls, seat, deadline).await,
+            Some(tls) => Box::pin(serve_tls(door, stream, tls, seat, deadline)).await,
         }
     });
 }

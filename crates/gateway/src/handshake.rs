@@ -70,12 +70,13 @@ pub(crate) async fn serve<T>(
         HeadOutcome::Upgrade(request) => request,
         HeadOutcome::Other => {
             let stream = Rewind::new(Bytes::from(head), stream);
-            return http::serve_connection(stream, door.router.clone(), seat).await;
+            // Boxed like the other ways that few connections go: this future is held by everybody in a handshake.
+            return Box::pin(http::serve_connection(stream, door.router.clone(), seat)).await;
         }
         HeadOutcome::Bad(bad) => {
             debug!(%bad, "a request that can't be served");
             door.node.metrics.answered(bad.status());
-            return say_and_leave(stream, &bad.response()).await;
+            return Box::pin(say_and_leave(stream, &bad.response())).await;
         }
         HeadOutcome::Incomplete => return,
     };
@@ -99,11 +100,11 @@ pub(crate) async fn serve<T>(
             debug!(reason = rejection.reason, "an upgrade was rejected");
             let mut answer = upgrade_answer(&request);
             push_rejection(&mut answer, rejection);
-            say_and_leave(stream, &answer).await;
+            Box::pin(say_and_leave(stream, &answer)).await;
         }
         Admission::Refused(problem) => {
             door.node.metrics.answered(problem.status());
-            say_and_leave(stream, &problem.to_http1()).await;
+            Box::pin(say_and_leave(stream, &problem.to_http1())).await;
         }
     }
 }
