@@ -63,10 +63,6 @@ impl App {
         self.queue.len()
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
-        self.queue.is_empty()
-    }
-
     /// What the process knows when it starts.
     pub(crate) fn restart(&mut self, _env: &mut Env) -> Option<SavedPosition> {
         self.position = self.saved.clone().unwrap_or_else(nowhere);

@@ -30,6 +30,8 @@ pub fn check(history: &History) -> Vec<Finding> {
 struct Expected {
     epoch: Epoch,
     shared: Seq,
+    /// What the reader holds where this life begins: the log can't know of rights that were lost with their records.
+    held_at_shared: BTreeSet<Topic>,
     by_topic: BTreeMap<Topic, BTreeMap<Seq, Bytes>>,
 }
 
@@ -37,7 +39,13 @@ impl Expected {
     fn of(reader: &Reader, life: &Life) -> Self {
         let mut held: BTreeSet<&Topic> = BTreeSet::new();
         let mut by_topic: BTreeMap<Topic, BTreeMap<Seq, Bytes>> = BTreeMap::new();
+        let mut held_at_shared: BTreeSet<Topic> = reader.open.iter().cloned().collect();
+        let mut is_inherited = true;
         for record in life.records.values() {
+            if is_inherited && record.seq() > life.shared {
+                is_inherited = false;
+                held_at_shared.extend(held.iter().map(|topic| (*topic).clone()));
+            }
             match record {
                 Record::Granted { account, topic, .. } if *account == reader.account => {
                     let counts = match &reader.granted {
@@ -62,7 +70,10 @@ impl Expected {
                 }
             }
         }
-        Expected { epoch: life.epoch, shared: life.shared, by_topic }
+        if is_inherited {
+            held_at_shared.extend(held.into_iter().cloned());
+        }
+        Expected { epoch: life.epoch, shared: life.shared, held_at_shared, by_topic }
     }
 
     fn between(&self, topic: &Topic, after: Seq, before: Seq) -> impl Iterator<Item = Seq> + '_ {
@@ -150,7 +161,8 @@ impl Walk<'_> {
         for topic in topics {
             let at = self.position(&topic);
             let lost: Vec<Seq> = self.lives[self.life].between(&topic, at.max(shared), Seq::MAX).collect();
-            if was_ahead && !lost.is_empty() {
+            let is_held = self.lives[self.life + 1].held_at_shared.contains(&topic);
+            if was_ahead && is_held && !lost.is_empty() {
                 self.unsaid.entry(topic.clone()).or_default().extend(lost);
             }
         }

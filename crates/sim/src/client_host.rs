@@ -55,10 +55,10 @@ impl ClientHost {
         ClientHost { number, plan, rng, life: 0, process: None, app, arm: 0 }
     }
 
-    /// Connected, with nothing waiting for the application.
+    /// Connected, with next to nothing waiting for the application.
     pub(crate) fn is_settled(&self) -> bool {
         let connected = |process: &Process| *process.core.state() == ConnectionState::Connected;
-        self.process.as_ref().is_some_and(connected) && self.app.is_idle()
+        self.process.as_ref().is_some_and(connected) && self.app.waiting() < READ_AGAIN_BELOW
     }
 
     pub(crate) fn describe(&self) -> String {
@@ -70,6 +70,11 @@ impl ClientHost {
 
     pub(crate) fn account(&self) -> &bowline_proto::Account {
         &self.plan.account
+    }
+
+    /// From now on every token comes.
+    pub(crate) fn end_token_trouble(&mut self) {
+        self.plan.token_trouble = 0;
     }
 
     /// The process starts, from what it saved.

@@ -178,13 +178,15 @@ impl Node {
     /// Compares what the log shows with what was committed.
     pub(crate) fn compare(&self, env: &mut Env, store: &dyn LogStore) {
         let status = store.status();
-        env.history.oldest = status.oldest;
+        let was_oldest = std::mem::replace(&mut env.history.oldest, status.oldest);
         let shown = match log_process::read_all(store, &self.accounts, &self.topics) {
             Ok(shown) => shown,
             Err(error) => return env.violate("recovery", format!("the log can't be read: {error}")),
         };
         let epochs = env.history.truth.lives().len();
-        if let Err(said) = env.history.truth.reopened(status.epoch, status.oldest, status.head, &shown) {
+        if let Err(said) =
+            env.history.truth.reopened(status.epoch, status.oldest, was_oldest, status.head, &shown)
+        {
             env.violate("durable", said);
         }
         if epochs > 0 && env.history.truth.lives().len() > epochs {

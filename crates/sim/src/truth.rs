@@ -63,7 +63,8 @@ impl Truth {
         }
     }
 
-    /// The log was opened and shows `epoch` with these records, from `oldest` to `head`.
+    /// The log was opened and shows `epoch` with these records, from `oldest` to `head`. Before it was
+    /// closed, everything from `was_oldest` on was retained.
     ///
     /// # Errors
     /// Says which committed record is gone or altered although the epoch is the same.
@@ -71,6 +72,7 @@ impl Truth {
         &mut self,
         epoch: Epoch,
         oldest: Seq,
+        was_oldest: Seq,
         head: Seq,
         shown: &[Record],
     ) -> Result<(), String> {
@@ -96,10 +98,12 @@ impl Truth {
             }
             return Ok(());
         }
+        // Where nothing that was retained is left, the log began anew; otherwise what retention took before is shared.
+        let is_anew = !last.records.range(was_oldest..).any(|(seq, record)| shown.get(seq) == Some(&record));
         let surviving: BTreeMap<Seq, Record> = last
             .records
             .iter()
-            .take_while(|(seq, record)| **seq < oldest || shown.get(seq) == Some(record))
+            .take_while(|(seq, record)| !is_anew && (**seq < was_oldest || shown.get(seq) == Some(record)))
             .map(|(seq, record)| (*seq, record.clone()))
             .collect();
         let shared = surviving.keys().next_back().copied().unwrap_or(Seq::ZERO);

@@ -318,6 +318,7 @@ impl World {
         for index in 0..self.plan.faults.len() {
             self.end_fault(index);
         }
+        self.clients.iter_mut().for_each(ClientHost::end_token_trouble);
     }
 
     fn outcome(mut self) -> Outcome {
