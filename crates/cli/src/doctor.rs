@@ -3,8 +3,9 @@
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant, SystemTime};
 
-use bowline::Connection;
-use bowline_proto::AccountKind;
+use bowline::{Connection, Incoming, Notice};
+use bowline_proto::{AccountKind, Cursor};
+use futures_util::StreamExt as _;
 
 use crate::args::Doctor;
 use crate::failure::Failure;
@@ -197,7 +198,7 @@ async fn connects(report: &mut Report, target: &Target, token: String) {
     match connection.ready().await {
         Ok(()) => {
             report.good(&format!("a connection is accepted ({:.1} ms)", start.elapsed().as_secs_f64() * 1e3));
-            match connection.position().cursor {
+            match accepted_at(&connection).await {
                 Some(cursor) => {
                     report.good(&format!("it can be resumed (epoch {}, seq {})", cursor.epoch, cursor.seq))
                 }
@@ -218,6 +219,17 @@ async fn connects(report: &mut Report, target: &Target, token: String) {
         }
     }
     connection.close().await;
+}
+
+/// Where the connection's stream starts, when the server can resume it.
+async fn accepted_at(connection: &Connection) -> Option<Cursor> {
+    let mut events = connection.events();
+    while let Some(incoming) = events.next().await {
+        if let Incoming::Notice(Notice::Accepted { accepted, .. }) = incoming {
+            return Some(Cursor { epoch: accepted.epoch?, seq: accepted.seq? });
+        }
+    }
+    None
 }
 
 #[cfg(test)]

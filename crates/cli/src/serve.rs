@@ -1,6 +1,7 @@
 //! `bowline serve`: a gateway in this process, from its configuration to its last client.
 
 use std::env;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use bowline_gateway::config::{Config, KeySource, LogFormat, Secret, TokenKey};
@@ -31,6 +32,7 @@ pub(crate) async fn run(args: &Serve) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let gateway = Gateway::builder().config(config).start().await.map_err(explained)?;
     if let Some(mut dev) = dev {
+        let is_first_start = dev.url.is_empty();
         dev.url = gateway.url();
         dev.save(&data_dir)?;
         let topic = Topic::new(CONVERSATION).expect("the constant is a topic");
@@ -38,7 +40,9 @@ pub(crate) async fn run(args: &Serve) -> Result<(), Failure> {
             let account = Account::new(member).expect("the constant is an account");
             gateway.grant(&account, &topic).await.map_err(|e| Failure::new(e.to_string()))?;
         }
-        guide(&data_dir);
+        if is_first_start || std::io::stderr().is_terminal() {
+            guide(&data_dir);
+        }
     }
     println!("bowline: ready on {}", gateway.url());
 

@@ -44,6 +44,9 @@ impl Gateway {
     pub fn start(binary: &Path, data_dir: &Path, config: Option<&str>) -> Result<Self, TortureError> {
         let config = match config {
             Some(text) => {
+                if let Some(parent) = data_dir.parent() {
+                    std::fs::create_dir_all(parent).map_err(error)?;
+                }
                 let path = data_dir.with_extension("toml");
                 std::fs::write(&path, text).map_err(error)?;
                 Some(path)
@@ -83,7 +86,7 @@ impl Gateway {
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit());
+            .stderr(std::fs::File::options().create(true).append(true).open(self.log()).map_err(error)?);
         if let Some(config) = &self.config {
             command.arg("--config").arg(config);
         }
@@ -99,7 +102,10 @@ impl Gateway {
             }
         });
         self.child = Some(child);
-        ready.recv_timeout(READY_WITHIN).map_err(|_| error("the gateway did not get ready"))?;
+        ready.recv_timeout(READY_WITHIN).map_err(|_| {
+            let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+            error(format!("the gateway did not get ready; its log:\n{log}"))
+        })?;
         Ok(start.elapsed())
     }
 
@@ -132,6 +138,11 @@ impl Gateway {
         }
         let _ = child.kill();
         Err(error("the gateway did not end within 60 s of SIGTERM"))
+    }
+
+    /// What it writes to stderr, beside the data dir.
+    fn log(&self) -> PathBuf {
+        self.data_dir.with_extension("stderr")
     }
 
     /// Where clients connect.

@@ -56,14 +56,25 @@ impl Listener {
         }
     }
 
+    /// Waits until the loss of a link has been noticed `count` times, at most `patience`.
+    pub(crate) async fn noticed(&self, count: usize, patience: Duration) -> Option<Duration> {
+        let noticed =
+            |seen: &Seen| seen.state_changes.iter().filter(|s| *s == "Reconnecting").count() >= count;
+        self.wait(patience, noticed).await
+    }
+
     /// Waits until the number of links accepted after the first is at least `count`, at most `patience`.
     pub(crate) async fn reconnected(&self, count: u64, patience: Duration) -> Option<Duration> {
+        self.wait(patience, |seen| seen.reconnects >= count).await
+    }
+
+    async fn wait(&self, patience: Duration, is_reached: impl Fn(&Seen) -> bool) -> Option<Duration> {
         let start = Instant::now();
         while start.elapsed() < patience {
-            if self.seen.lock().expect("the writer does not panic").reconnects >= count {
+            if is_reached(&self.seen.lock().expect("the writer does not panic")) {
                 return Some(start.elapsed());
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         None
     }

@@ -95,7 +95,7 @@ async fn run(cli: Cli) -> Result<bool, TortureError> {
             Scenario::HalfOpen => {
                 let outcome = half_open(&binary, Duration::from_secs(2)).await?;
                 println!(
-                    "half-open (heartbeat 2 s): client back after {:.2} s, owner of two ghosts back after {:.2} s, gateway \
+                    "half-open (heartbeat 2 s): client noticed after {:.2} s, owner of two ghosts back after {:.2} s, gateway \
                      freed a silent socket after {:.2} s",
                     outcome.client_noticed.as_secs_f64(),
                     outcome.owner_back.as_secs_f64(),

@@ -56,11 +56,13 @@ impl Publishers {
         let ledger = Arc::new(Mutex::new(ledger));
         let stop = Arc::new(AtomicBool::new(false));
         let url = format!("http://{}/v1/events", gateway.listen());
+        let run = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
         let per_request = (rate as usize).div_ceil(THREADS * REQUESTS_PER_SECOND as usize).max(1);
         let threads = (0..THREADS)
             .map(|thread| {
                 let own: Vec<usize> = (thread..topics.len()).step_by(THREADS).collect();
                 let publisher = Publisher {
+                    run,
                     url: url.clone(),
                     token: token.clone(),
                     thread,
@@ -87,6 +89,8 @@ impl Publishers {
 }
 
 struct Publisher {
+    /// Keys of different runs on one gateway must differ.
+    run: u128,
     url: String,
     token: String,
     thread: usize,
@@ -109,7 +113,12 @@ impl Publisher {
         while !self.stop.load(Ordering::Relaxed) {
             let (events, places) = self.prepare(&mut turn);
             request += 1;
-            self.publish_until_answered(&agent, &format!("t{}-{request}", self.thread), &events, &places);
+            self.publish_until_answered(
+                &agent,
+                &format!("{}-{}-{request}", self.run, self.thread),
+                &events,
+                &places,
+            );
             next += self.pause;
             let now = Instant::now();
             if next > now {
