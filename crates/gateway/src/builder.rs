@@ -151,7 +151,8 @@ impl GatewayBuilder {
         let node = Node::new(config, tuning, verifier, tickets, paths, origins, journal, metrics, inboxes);
         let addr = clients.as_ref().and_then(|listener| listener.local_addr().ok());
         let admin_addr = admin.as_ref().and_then(|listener| listener.local_addr().ok());
-        let threads = start_threads(&node, clients, admin, tls.as_ref()).map_err(StartError::Threads)?;
+        let threads =
+            start_threads(&node, clients.as_ref(), admin, tls.as_ref()).map_err(StartError::Threads)?;
         info!(?addr, ?admin_addr, shards = count, "started");
         Ok(Gateway::new(node, addr, admin_addr, threads))
     }
@@ -159,7 +160,7 @@ impl GatewayBuilder {
 
 fn start_threads(
     node: &Arc<Node>,
-    clients: Option<TcpListener>,
+    clients: Option<&TcpListener>,
     admin: Option<TcpListener>,
     tls: Option<&TlsAcceptor>,
 ) -> std::io::Result<Vec<JoinHandle<()>>> {
@@ -180,7 +181,7 @@ fn start_threads(
         };
         let config = config.clone();
         let make_core = move || GatewayCore::new(config, status.epoch, status.head, Time::ZERO);
-        let clients = clients.as_ref().map(TcpListener::try_clone).transpose()?;
+        let clients = clients.map(TcpListener::try_clone).transpose()?;
         let post = Post { clients, admin: admin.take() };
         let (here, tls) = (Arc::clone(node), tls.cloned());
         let started = shard::spawn(around, make_core, move || serve(here, index, post, tls));

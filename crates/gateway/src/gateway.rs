@@ -106,7 +106,6 @@ impl Gateway {
     /// The HTTP API and the socket paths for somebody's own axum app: merge it, or nest it under a prefix. Upgrades go
     /// through hyper's `OnUpgrade` there, and the sockets are then served by the gateway's own threads. `GET /` stays the
     /// app's.
-    #[must_use]
     pub fn router(&self) -> Router {
         http::embedded_router(Arc::clone(&self.node))
     }

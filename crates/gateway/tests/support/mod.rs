@@ -1,5 +1,10 @@
 //! A gateway on a free port, and clients small enough to break every rule.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test file uses a part; these are tests"
+)]
 
 pub mod http;
 pub mod tls;
