@@ -325,14 +325,17 @@ pub async fn soon<F: Future>(future: F) -> F::Output {
 
 /// The next event, past everything else.
 pub async fn next_event(events: &mut IncomingStream) -> Event {
-    loop {
-        match soon(events.next()).await {
-            Some(Incoming::Event(event)) => return event,
-            Some(Incoming::Gap(gap)) => panic!("an unexpected gap: {gap:?}"),
-            Some(Incoming::Moved(_) | Incoming::Notice(_)) => {}
-            None => panic!("the stream ended before an event came"),
+    soon(async {
+        loop {
+            match events.next().await {
+                Some(Incoming::Event(event)) => return event,
+                Some(Incoming::Gap(gap)) => panic!("an unexpected gap: {gap:?}"),
+                Some(Incoming::Moved(_) | Incoming::Notice(_)) => {}
+                None => panic!("the stream ended before an event came"),
+            }
         }
-    }
+    })
+    .await
 }
 
 /// The seqs of the next `n` events.
@@ -346,17 +349,20 @@ pub async fn next_seqs(events: &mut IncomingStream, n: usize) -> Vec<u64> {
 
 /// The next notice that `pick` takes.
 pub async fn next_notice<T>(events: &mut IncomingStream, mut pick: impl FnMut(&Notice) -> Option<T>) -> T {
-    loop {
-        match soon(events.next()).await {
-            Some(Incoming::Notice(notice)) => {
-                if let Some(found) = pick(&notice) {
-                    return found;
+    soon(async {
+        loop {
+            match events.next().await {
+                Some(Incoming::Notice(notice)) => {
+                    if let Some(found) = pick(&notice) {
+                        return found;
+                    }
                 }
+                Some(_) => {}
+                None => panic!("the stream ended before the notice came"),
             }
-            Some(_) => {}
-            None => panic!("the stream ended before the notice came"),
         }
-    }
+    })
+    .await
 }
 
 /// A connection whose retries do not make a test wait.
