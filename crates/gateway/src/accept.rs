@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
+use crate::farewell;
 use crate::handshake::{self, Door};
 use crate::http;
 use crate::limit::Seat;
@@ -84,7 +85,7 @@ fn refuse(door: &Door, stream: TcpStream, is_tls: bool) {
         && !is_tls
     {
         tokio::task::spawn_local(async move {
-            handshake::say_and_leave(stream, FULL).await;
+            farewell::say_and_leave(stream, FULL).await;
             drop(seat);
         });
     }

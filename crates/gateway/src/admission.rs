@@ -12,10 +12,10 @@ use bowline_proto::{Account, CloseCode, GrantScope, Seq, Topic};
 
 use crate::auth::{Claims, TicketError, TokenError};
 use crate::clock;
-use crate::http::Problem;
 use crate::ids;
 use crate::node::Node;
 use crate::paths::PathTarget;
+use crate::problem::Problem;
 
 /// What an upgrade asks for.
 #[derive(Clone, Copy)]

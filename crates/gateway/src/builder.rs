@@ -43,6 +43,14 @@ struct Post {
     admin: Option<TcpListener>,
 }
 
+impl Gateway {
+    /// Everything at its default; a token key must be configured.
+    #[must_use]
+    pub fn builder() -> GatewayBuilder {
+        GatewayBuilder::default()
+    }
+}
+
 impl GatewayBuilder {
     /// What the operator decided.
     #[must_use]

@@ -12,7 +12,6 @@ use bowline_log::{Entry, IdempotencyKey, NewEvent};
 use bowline_proto::{Account, Topic};
 use tracing::info;
 
-use crate::builder::GatewayBuilder;
 use crate::http;
 use crate::node::Node;
 use crate::publish::{self, PublishError, Published};
@@ -63,12 +62,6 @@ pub struct NodeStats {
 }
 
 impl Gateway {
-    /// Everything at its default; a token key must be configured.
-    #[must_use]
-    pub fn builder() -> GatewayBuilder {
-        GatewayBuilder::default()
-    }
-
     pub(crate) fn new(
         node: Arc<Node>,
         addr: Option<SocketAddr>,
@@ -81,7 +74,7 @@ impl Gateway {
     /// Where clients connect.
     ///
     /// # Panics
-    /// When the gateway was started without a listener of its own (see [`GatewayBuilder::embedded`]).
+    /// When the gateway was started without a listener of its own (see [`GatewayBuilder::embedded`](crate::GatewayBuilder::embedded)).
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr.expect("an embedded gateway has no address of its own")

@@ -2,17 +2,16 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use bowline_gateway_core::Opening;
-use bowline_proto::{Rejected, ServerFrame, encode_server_frame};
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
-use crate::admission::{self, Admission, Asked, Rejection};
+use crate::admission::{self, Admission, Asked};
+use crate::farewell::{push_rejection, say_and_leave};
 use crate::http;
 use crate::http_head::{self, HeadOutcome, UpgradeRequest};
 use crate::limit::{Seat, Seats};
@@ -22,8 +21,6 @@ use crate::rewind::Rewind;
 use crate::shard::{Detached, Newcomer};
 use crate::ws;
 
-/// How long a peer that was told off may take to leave.
-const LINGER: Duration = Duration::from_secs(5);
 /// Most heads fit.
 const USUAL_HEAD: usize = 1024;
 
@@ -107,30 +104,6 @@ pub(crate) async fn serve<T>(
             Box::pin(say_and_leave(stream, &problem.to_http1())).await;
         }
     }
-}
-
-/// The frames that tell a peer why it is closed.
-pub(crate) fn push_rejection(out: &mut Vec<u8>, rejection: Rejection) {
-    let code = rejection.code;
-    let frame = ServerFrame::Rejected(Rejected {
-        reason: rejection.reason.to_owned(),
-        message: rejection.message,
-        retry_after: None,
-    });
-    ws::push_text(out, encode_server_frame(&frame).as_bytes());
-    ws::push_close(out, code);
-}
-
-/// Writes `answer`, ends our side, and waits for the peer to end its own: a reset could overtake the answer.
-pub(crate) async fn say_and_leave<T: AsyncRead + AsyncWrite + Unpin>(mut stream: T, answer: &[u8]) {
-    let farewell = async {
-        stream.write_all(answer).await?;
-        stream.shutdown().await?;
-        let mut noise = [0; 1024];
-        while stream.read(&mut noise).await? > 0 {}
-        io::Result::Ok(())
-    };
-    let _left = timeout(LINGER, farewell).await;
 }
 
 async fn read_head<T: AsyncRead + Unpin>(stream: &mut T, head: &mut Vec<u8>) -> Option<HeadOutcome> {

@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use bowline_log::{AppendError, Appended, Batch, Entry, IdempotencyKey, Placed};
 use bowline_proto::{Epoch, Seq};
 
-use crate::http::Problem;
 use crate::metrics::Tally;
 use crate::node::Node;
+use crate::problem::Problem;
 
 /// What was appended, durably.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,11 +11,11 @@ use bowline_proto::{Account, Topic};
 use serde::Deserialize;
 use tracing::info;
 
-use crate::http::Problem;
 use crate::http::bearer::Admin;
 use crate::http::body;
 use crate::http::events::Answer;
 use crate::node::Node;
+use crate::problem::Problem;
 use crate::publish::{self, Published};
 
 /// A reason is short.

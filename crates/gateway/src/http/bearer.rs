@@ -6,8 +6,8 @@ use axum::http::request::Parts;
 use std::sync::Arc;
 
 use crate::auth::Claims;
-use crate::http::Problem;
 use crate::node::Node;
+use crate::problem::Problem;
 
 /// Verified claims of the caller.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
-use crate::http::Problem;
+use crate::problem::Problem;
 
 /// The longest body: an array of events. One event is bounded by the message limit.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;

@@ -20,11 +20,11 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::clock;
-use crate::http::Problem;
 use crate::http::bearer::Publisher;
 use crate::http::body::{self, MAX_BODY};
 use crate::metrics::Tally;
 use crate::node::Node;
+use crate::problem::Problem;
 use crate::publish::{self, Published};
 
 /// The most entries that one request appends.

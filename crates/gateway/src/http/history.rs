@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::auth::Claims;
-use crate::http::Problem;
 use crate::http::bearer::Bearer;
 use crate::node::Node;
+use crate::problem::Problem;
 
 /// Events in an answer when the request does not say.
 const DEFAULT_LIMIT: usize = 100;

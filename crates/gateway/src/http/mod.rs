@@ -7,13 +7,11 @@ mod body;
 mod cors;
 mod events;
 mod history;
-mod problem;
 mod router;
 mod serve;
 mod sockets;
 mod tickets;
 
 pub(crate) use admin::router as admin_router;
-pub(crate) use problem::Problem;
 pub(crate) use router::{embedded_router, own_router};
 pub(crate) use serve::serve_connection;

@@ -7,8 +7,9 @@ use axum::http::{Method, StatusCode};
 use axum::middleware;
 use axum::routing::{get, post, put};
 
-use crate::http::{Problem, accounts, cors, events, history, sockets, tickets};
+use crate::http::{accounts, cors, events, history, sockets, tickets};
 use crate::node::Node;
+use crate::problem::Problem;
 
 /// Everything, for the gateway's own listener: whatever is no API is a socket path or 404.
 pub(crate) fn own_router(node: Arc<Node>) -> Router {

@@ -13,11 +13,11 @@ use tokio::net::TcpStream;
 use tracing::debug;
 
 use crate::admission::{self, Admission, Asked, is_socket_path};
-use crate::handshake::{push_rejection, say_and_leave};
-use crate::http::Problem;
+use crate::farewell::{push_rejection, say_and_leave};
 use crate::http::bearer::bearer_token;
 use crate::metrics::Tally;
 use crate::node::Node;
+use crate::problem::Problem;
 use crate::shard::{Detached, Newcomer};
 use crate::ws;
 

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::admission;
 use crate::clock;
-use crate::http::Problem;
 use crate::http::bearer::Bearer;
 use crate::http::body;
 use crate::node::Node;
+use crate::problem::Problem;
 
 /// A path is short.
 const MAX_BODY: usize = 8 * 1024;
