@@ -55,6 +55,28 @@ async fn a_saved_position_is_where_a_new_process_goes_on() {
 }
 
 #[tokio::test]
+async fn a_connection_that_has_seen_no_event_knows_its_position() {
+    let mut server = Server::start().await;
+    let connection = quick(server.url("/agent")).connect().unwrap();
+    let mut events = connection.events();
+    let mut peer = server.next().await;
+    peer.accept(10).await;
+    for seq in [10, 17] {
+        let moved = soon(async {
+            loop {
+                if let Incoming::Moved(cursor) = events.next().await.unwrap() {
+                    return cursor;
+                }
+            }
+        })
+        .await;
+        assert_eq!(moved.seq.get(), seq);
+        assert_eq!(events.position().cursor, Some(moved));
+        peer.say(&json!({"action": "pong", "seq": 17})).await;
+    }
+}
+
+#[tokio::test]
 async fn events_that_cannot_be_had_are_reported_in_their_place() {
     let mut server = Server::start().await;
     let connection = quick(server.url("/agent")).connect().unwrap();
