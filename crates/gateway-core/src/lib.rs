@@ -9,7 +9,7 @@
 //! | who gets in, which limit counts | `admission`, `takeover`, `acceptance` |
 //! | who gets an event of the tail | `fanout`, `topics`, `memberships` |
 //! | how a slow or returning reader catches up | `falling_behind`, `reading`, `read_queue` |
-//! | what a grant or a revocation does | `rights`, `accounts`, `recent_grants` |
+//! | what a grant or a revocation does | `rights`, `reconciling`, `accounts`, `recent_grants` |
 //! | what a client may subscribe to, say or send | `subscriptions`, `activity`, `frames`, `frame_rate` |
 //! | when a socket is pinged, dead, or asked to move | `liveness`, `drain`, `timers` |
 
@@ -31,6 +31,7 @@ mod memberships;
 mod read_queue;
 mod reading;
 mod recent_grants;
+mod reconciling;
 mod rights;
 mod sessions;
 mod shard;

@@ -6,7 +6,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use bowline_proto::{CloseCode, Gap, GrantScope, Page, Query, Record, Seq, ServerFrame, Time};
+use bowline_proto::{CloseCode, Gap, GrantScope, Page, Query, Record, Seq, ServerFrame, Time, Topic};
 
 use crate::connections::{Awaiting, Basis, CatchUp, Phase};
 use crate::recent_grants::GrantStep;
@@ -127,8 +127,14 @@ impl GatewayCore {
         let account = connection.account;
         let reads_all_grants = connection.granted == GrantScope::All;
         if matches!(connection.phase, Phase::AwaitFirstPage(_)) {
-            let later = gaps.split_off(gaps.len().min(GAPS_IN_ACCEPTED));
-            self.accept_resumed(now, slot, from, core::mem::replace(&mut gaps, later));
+            // What was lost behind an event of this page is told behind that event.
+            let first = records.first().map_or(Seq::MAX, Record::seq);
+            let (mut at_start, mut later): (Vec<Gap>, Vec<Gap>) =
+                gaps.into_iter().partition(|gap| gap.after < first);
+            later.extend(at_start.drain(at_start.len().min(GAPS_IN_ACCEPTED)..));
+            later.sort_by_key(|gap| (gap.before, gap.after));
+            gaps = later;
+            self.accept_resumed(now, slot, from, at_start);
         }
         let Some(connection) = self.connections.get_mut(slot) else { return };
         let grants_as_of = connection.grants_as_of;
@@ -139,8 +145,18 @@ impl GatewayCore {
         if reads_all_grants {
             self.accounts.entry(account).grants.learn(from, &records, upto, self.head);
         }
+        let grants = &self.accounts.entry(account).grants;
+        let as_of = grants.as_of(self.head);
+        let is_current = grants.is_current();
+        let ahead = changed_behind(as_of, &records);
         self.put_out(slot, &records.into(), gaps);
-        if upto >= self.head && upto >= grants_as_of { self.go_live(slot, upto) } else { self.read_on(slot) }
+        if upto < self.head || upto < grants_as_of || (is_current && upto < as_of) {
+            return self.read_on(slot);
+        }
+        if is_current {
+            self.reconcile(slot, upto, as_of, &ahead);
+        }
+        self.go_live(slot, upto);
     }
 
     /// Puts out a page: its events, and each gap and each change of rights at its place among them.
@@ -211,4 +227,15 @@ impl GatewayCore {
         catch_up.awaiting = Awaiting::Retry(now + READ_RETRY);
         self.arm(now, slot);
     }
+}
+
+/// The topics whose rights change in a page behind `as_of`.
+fn changed_behind(as_of: Seq, records: &[Record]) -> Vec<Topic> {
+    let changed = |record: &Record| match record {
+        Record::Granted { seq, topic, .. } | Record::Revoked { seq, topic, .. } if *seq > as_of => {
+            Some(topic.clone())
+        }
+        Record::Granted { .. } | Record::Revoked { .. } | Record::Event(_) => None,
+    };
+    records.iter().filter_map(changed).collect()
 }

@@ -155,3 +155,27 @@ fn grants_of_ten_thousand_topics_are_followed_and_left() {
     assert_eq!(world.core.stats().connections, 0);
     world.publish("conv:9999");
 }
+
+#[test]
+fn a_grant_that_retention_took_away_while_a_reader_was_behind_is_followed_all_the_same() {
+    let mut world = World::with(ShardConfig::default().page(1, 1 << 20));
+    world.grant("ann", "conv:c1");
+    world.grant("ann", "conv:c2");
+    let conn = world.connect("ann");
+    world.input(Input::Blocked { conn });
+    world.revoke("ann", "conv:c1");
+    let before = world.publish("user:ann");
+    world.answers = false;
+    world.input(Input::Drained { conn });
+    world.answer();
+    let again = world.grant("ann", "conv:c1");
+    let gone = world.revoke("ann", "conv:c2");
+    world.log.changes_forgotten = gone;
+    world.answers = true;
+    world.answer();
+    assert!(again < gone);
+    assert_eq!(world.topic_changes(conn).last(), Some(&(names(&["conv:c1"]), names(&["conv:c2"]), gone)));
+    let event = world.publish("conv:c1");
+    world.publish("conv:c2");
+    assert_eq!(world.events(conn), [before, event]);
+}

@@ -4,7 +4,7 @@ mod support;
 
 use bowline_gateway_core::{Input, ShardConfig};
 use bowline_proto::{
-    ClientFrame, CloseCode, Epoch, GapReason, RefusalCode, Resume, Seq, ServerFrame, SessionId,
+    ClientFrame, CloseCode, Epoch, Gap, GapReason, RefusalCode, Resume, Seq, ServerFrame, SessionId,
 };
 use support::{Got, World, asked, secs, seq, topic};
 
@@ -274,4 +274,24 @@ fn a_cursor_ahead_of_the_tail_does_not_miss_the_grants_that_the_tail_still_bring
     world.show(vec![granted, event]);
     assert_eq!(world.events(conn), [2]);
     assert_eq!(world.topic_changes(conn), [(vec!["conv:c1".to_owned()], vec![], 1)]);
+}
+
+#[test]
+fn a_gap_behind_an_event_of_the_first_page_is_told_behind_that_event() {
+    let mut world = World::new();
+    world.grant("ann", "conv:c1");
+    world.publish("conv:c1");
+    world.publish("conv:c1");
+    world.answers = false;
+    let conn = world.resume("ann", None, 1, &[]);
+    let (conn_read, query) = world.reads.pop_front().unwrap();
+    assert_eq!(conn_read, conn);
+    let mut page = world.log.read(&query);
+    let lost =
+        |name, after| Gap { topic: topic(name), after: seq(after), before: seq(3), reason: GapReason::Epoch };
+    page.gaps = vec![lost("conv:c1", 2), lost("user:ann", 1)];
+    world.input(Input::PageRead { conn, page });
+    assert_eq!(world.accepted(conn).gaps, [lost("user:ann", 1)]);
+    let expected = [Got::Event(2), Got::Frame(ServerFrame::Gap(lost("conv:c1", 2))), Got::Event(3)];
+    assert_eq!(world.inboxes[&conn][1..], expected);
 }

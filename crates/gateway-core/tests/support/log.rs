@@ -10,12 +10,14 @@ pub(crate) struct Log {
     pub(crate) records: Vec<Record>,
     /// Events up to here are gone.
     pub(crate) forgotten: u64,
+    /// Grants and revocations up to here are gone.
+    pub(crate) changes_forgotten: u64,
     heads: BTreeMap<Topic, Seq>,
 }
 
 impl Log {
     pub(crate) fn new(epoch: Epoch) -> Self {
-        Log { epoch, records: Vec::new(), forgotten: 0, heads: BTreeMap::new() }
+        Log { epoch, records: Vec::new(), forgotten: 0, changes_forgotten: 0, heads: BTreeMap::new() }
     }
 
     pub(crate) fn head(&self) -> Seq {
@@ -90,7 +92,9 @@ impl Log {
                     query.open.contains(&e.topic) || (granted.contains(&e.topic) && in_scope(&e.topic))
                 }
                 Record::Granted { account, topic, .. } | Record::Revoked { account, topic, .. } => {
-                    *account == query.account && in_scope(topic)
+                    *account == query.account
+                        && in_scope(topic)
+                        && record.seq().get() > self.changes_forgotten
                 }
             };
             if !is_wanted {
