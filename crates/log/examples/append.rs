@@ -1,8 +1,8 @@
 //! Durable appends per second beside a bare file: `cargo run --release -p bowline-log --example append -- DIR`.
 //!
 //! The bare file is the physical limit: length, checksum, position and 300 bytes per record, one write and one
-//! `fdatasync` per batch. *store* is [`SegmentStore`] called directly; *front* is [`Log`] with one batch of that size in
-//! flight after the other. The three take turns in one run, because machines drift; compare ratios.
+//! `fdatasync` per batch. *store* is [`SegmentStore`] called directly; *front* is [`Log`] with four batches of that size in
+//! flight, as several publishers make them. The three take turns in one run, because machines drift; compare ratios.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -123,7 +123,9 @@ fn log(root: &Path, batch: u64) -> Outcome<f64> {
         log.append(batches(first), move |placed| {
             let _ = answers.send(placed);
         });
-        answered.recv()??;
+        if first >= 3 * batch {
+            answered.recv()??;
+        }
         Ok(())
     });
     log.close();
