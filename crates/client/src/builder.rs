@@ -113,7 +113,8 @@ impl ConnectionBuilder {
         self
     }
 
-    /// How much may wait for the application: items, and bytes (of which each item counts its text and 256). Default 4096
+    /// How much may wait for the application: items, and bytes (of which each item counts its text and 256). Default
+    /// 4096
     /// and 8 MiB. When either is reached, sockets are not read until half has been taken: nothing is dropped, TCP
     /// slows the server down. More rides out longer pauses of the application.
     pub fn queue(mut self, items: usize, bytes: usize) -> Self {
@@ -129,7 +130,8 @@ impl ConnectionBuilder {
         self
     }
 
-    /// The longest message that a server may send, in bytes. Default 1 MiB. A longer one costs the link, so less than the server's own
+    /// The longest message that a server may send, in bytes. Default 1 MiB. A longer one costs the link, so less than
+    /// the server's own
     /// limit keeps the connection from getting past such an event.
     pub fn message_limit(mut self, bytes: usize) -> Self {
         self.limits.message_bytes = bytes;

@@ -48,7 +48,8 @@ pub(crate) fn of_io(what: &str, error: &io::Error) -> DialFailure {
     }
 }
 
-/// `Retry-After` in seconds; at most a day is believed. The form with a date is not used by the servers that this talks to.
+/// `Retry-After` in seconds; at most a day is believed. The form with a date is not used by the servers that this
+/// talks to.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds.min(24 * 60 * 60)))

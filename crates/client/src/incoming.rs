@@ -32,7 +32,8 @@ pub enum Incoming {
 /// allows, reading stops until half of them have been taken.
 ///
 /// The stream ends when the connection is closed and everything has been taken; after
-/// [`connect_again`](crate::Connection::connect_again) it goes on. It does not keep the connection open: that lives as long as the
+/// [`connect_again`](crate::Connection::connect_again) it goes on. It does not keep the connection open: that lives
+/// as long as the
 /// last [`Connection`](crate::Connection).
 #[must_use = "streams do nothing unless polled"]
 pub struct IncomingStream {
@@ -104,7 +105,8 @@ impl Stream for Events {
             match ready!(Pin::new(&mut self.incoming).poll_next(cx)) {
                 Some(Incoming::Event(event)) => return Poll::Ready(Some(event)),
                 Some(Incoming::Gap(gap)) => {
-                    tracing::warn!(topic = %gap.topic, after = gap.after.get(), before = gap.before.get(), reason = ?gap.reason, "events were lost");
+                    let (after, before) = (gap.after.get(), gap.before.get());
+                    tracing::warn!(topic = %gap.topic, after, before, reason = ?gap.reason, "events were lost");
                 }
                 Some(Incoming::Moved(_) | Incoming::Notice(_)) => {}
                 None => return Poll::Ready(None),

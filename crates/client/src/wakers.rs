@@ -1,6 +1,7 @@
 //! Who is woken when the lock opens.
 //!
-//! Wakers are noted under the lock and called behind it: once for a whole batch of events, and never while somebody else
+//! Wakers are noted under the lock and called behind it: once for a whole batch of events, and never while somebody
+//! else
 //! would have to wait.
 
 use std::collections::BTreeMap;

@@ -29,10 +29,12 @@ pub struct WebSocket<S> {
     inner: WebSocketStream<S>,
 }
 
-/// Does the WebSocket handshake of `request` over `stream`, which is already connected (and encrypted, if it should be).
+/// Does the WebSocket handshake of `request` over `stream`, which is already connected (and encrypted, if it should
+/// be).
 ///
 /// # Errors
-/// 401 is [`DialFailure::Unauthorized`]; 408, 425, 429, 5xx and a broken stream are temporary; every other answer but 101 is refused.
+/// 401 is [`DialFailure::Unauthorized`]; 408, 425, 429, 5xx and a broken stream are temporary; every other answer but
+/// 101 is refused.
 pub async fn upgrade<S>(request: &DialRequest, stream: S) -> Result<WebSocket<S>, DialFailure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
