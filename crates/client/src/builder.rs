@@ -114,9 +114,8 @@ impl ConnectionBuilder {
     }
 
     /// How much may wait for the application: items, and bytes (of which each item counts its text and 256). Default
-    /// 4096
-    /// and 8 MiB. When either is reached, sockets are not read until half has been taken: nothing is dropped, TCP
-    /// slows the server down. More rides out longer pauses of the application.
+    /// 4096 and 8 MiB. When either is reached, sockets are not read until half has been taken: nothing is dropped,
+    /// TCP slows the server down. More rides out longer pauses of the application.
     pub fn queue(mut self, items: usize, bytes: usize) -> Self {
         self.queue_items = items;
         self.queue_bytes = bytes;
@@ -131,8 +130,7 @@ impl ConnectionBuilder {
     }
 
     /// The longest message that a server may send, in bytes. Default 1 MiB. A longer one costs the link, so less than
-    /// the server's own
-    /// limit keeps the connection from getting past such an event.
+    /// the server's own limit keeps the connection from getting past such an event.
     pub fn message_limit(mut self, bytes: usize) -> Self {
         self.limits.message_bytes = bytes;
         self

@@ -51,8 +51,7 @@ impl Connection {
     }
 
     /// Waits until the server has accepted the connection: at once when it has. Retries go on meanwhile, so this
-    /// waits as
-    /// long as they do; wrap it in a timeout of your own for less.
+    /// waits as long as they do; wrap it in a timeout of your own for less.
     ///
     /// # Errors
     /// [`ConnectError`] when the connection is over and no further attempt is made.
@@ -104,8 +103,7 @@ impl Connection {
     }
 
     /// Tells what this account is doing in a conversation. Say it as often as you like: repeated within 3 s it is not
-    /// sent
-    /// again, and while it lasts it is renewed every 5 s, until `Idle`.
+    /// sent again, and while it lasts it is renewed every 5 s, until `Idle`.
     ///
     /// # Errors
     /// [`CommandError`]; nothing has changed then.
@@ -151,9 +149,8 @@ impl Connection {
     }
 
     /// Closes the connection: cleanly, with a close frame, at the latest after the close deadline (5 s by default).
-    /// Final at
-    /// any moment, also while connecting; only [`connect_again`](Self::connect_again) leads out. What the streams
-    /// have not handed out yet may still
+    /// Final at any moment, also while connecting; only [`connect_again`](Self::connect_again) leads out. What the
+    /// streams have not handed out yet may still
     /// be taken.
     pub async fn close(&self) {
         let mut state = self.shared.state();

@@ -33,8 +33,7 @@ pub enum Incoming {
 ///
 /// The stream ends when the connection is closed and everything has been taken; after
 /// [`connect_again`](crate::Connection::connect_again) it goes on. It does not keep the connection open: that lives
-/// as long as the
-/// last [`Connection`](crate::Connection).
+/// as long as the last [`Connection`](crate::Connection).
 #[must_use = "streams do nothing unless polled"]
 pub struct IncomingStream {
     shared: Arc<Shared>,

@@ -1,8 +1,7 @@
 //! What the handle, the streams and the driver share: the core, what it has ordered, what waits for the application.
 //!
 //! All of it lies behind the one lock of [`Shared`](crate::shared::Shared). Every call into the core is followed by
-//! draining it, here and
-//! nowhere else.
+//! draining it, here and nowhere else.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,9 +1,8 @@
 //! Realtime connections that never lose, double or reorder an event.
 //!
 //! A [`Connection`] connects to a Bowline gateway (or to any server that speaks the plain layer of the protocol),
-//! keeps itself
-//! up, and hands every event to the application exactly once and in order, across lost links, restarts of the gateway
-//! and planned
+//! keeps itself up, and hands every event to the application exactly once and in order, across lost links, restarts
+//! of the gateway and planned
 //! handovers. What cannot be had any more is said aloud as a [`Gap`].
 //!
 //! ```no_run
@@ -36,8 +35,7 @@
 //!
 //! * **Reconnecting** with backoff and jitter, resuming after the last event that was received.
 //! * **Handing over** before the network cuts a long connection, and when the gateway drains: the successor is
-//!   accepted before the current
-//!   link goes, and the application notices nothing.
+//!   accepted before the current link goes, and the application notices nothing.
 //! * **Backpressure**: when the application does not keep up, sockets are not read; nothing is dropped.
 //! * **Cancellation**: dropping the last [`Connection`] closes the socket; every future here may be dropped at any
 //!   await.
@@ -45,8 +43,7 @@
 //! # How it is built
 //!
 //! Every decision about the protocol is made in `bowline-client-core`, which has no I/O. This crate is what drives it
-//! on tokio: one task
-//! per connection polls the sockets, tells the core what happened, and carries out its orders.
+//! on tokio: one task per connection polls the sockets, tells the core what happened, and carries out its orders.
 //!
 //! Seams: [`TokenProvider`] (who gives tokens), [`Dial`] (who opens sockets).
 

@@ -2,8 +2,7 @@
 //!
 //! Bounded by items and by bytes. Full means that the driver stops reading sockets, so the server's own buffers fill
 //! and TCP slows it down: no event is ever dropped here. Notices do not come from reading alone (a lost link tells of
-//! itself),
-//! so they have a bound of their own, behind which the ones that a reader can do without are left out.
+//! itself), so they have a bound of their own, behind which the ones that a reader can do without are left out.
 
 use std::collections::VecDeque;
 

@@ -1,8 +1,7 @@
 //! Who is woken when the lock opens.
 //!
 //! Wakers are noted under the lock and called behind it: once for a whole batch of events, and never while somebody
-//! else
-//! would have to wait.
+//! else would have to wait.
 
 use std::collections::BTreeMap;
 use std::task::Waker;
