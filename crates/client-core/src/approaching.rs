@@ -171,8 +171,17 @@ impl<B> ClientCore<B> {
         let stream = start.map_or(Stream::Plain, |cursor| Stream::Logged(cursor.epoch));
         let max_duration = accepted.max_duration;
         let window = Window::planned(now, max_duration, &self.config, &mut self.random);
-        let current =
-            Current { link, stream, topics, liveness, max_duration, window, tries: 0, rejected: None };
+        let current = Current {
+            link,
+            stream,
+            topics,
+            liveness,
+            accepted_at: now,
+            max_duration,
+            window,
+            tries: 0,
+            rejected: None,
+        };
         self.life = Life::Live { current: current.into(), successor: None };
         self.arm_handover();
         if occasion != Occasion::Handover {

@@ -37,7 +37,7 @@ impl<B> ClientCore<B> {
     pub(crate) fn drained(&mut self, now: Time, draining: Draining) {
         let Life::Live { current, successor } = &mut self.life else { return };
         debug!(reason = ?draining.reason, slot = ?draining.slot, "the gateway drains");
-        current.window = Some(Window::drained(now, draining));
+        current.window = Some(Window::drained(now, current.accepted_at, draining));
         current.tries = 0;
         let is_free = successor.is_none();
         self.gate.hold(now, draining.slot);

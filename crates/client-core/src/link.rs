@@ -106,6 +106,7 @@ pub(crate) struct Current {
     pub(crate) stream: Stream,
     pub(crate) topics: LinkTopics,
     pub(crate) liveness: Liveness,
+    pub(crate) accepted_at: Time,
     /// What the gateway said about how long a link may live.
     pub(crate) max_duration: Option<Duration>,
     /// When it is to be replaced; `None`: when somebody asks.

@@ -17,6 +17,9 @@ const ASSUMED_MARGIN: Duration = Duration::from_secs(10 * 60);
 /// A maximum below this is taken as this: a peer must not be able to make us hand over without end.
 const SHORTEST_DURATION: Duration = Duration::from_secs(10);
 
+/// A gateway's wish to move waits until a link is this old.
+const SHORTEST_LIFE: Duration = Duration::from_secs(1);
+
 /// When a link is to be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
@@ -56,17 +59,18 @@ impl Window {
         Window { opens: now, closes: closes.max(now) }
     }
 
-    /// The gateway asked. Its slot is kept, so that a fleet does not move at once.
-    pub(crate) fn drained(now: Time, draining: Draining) -> Window {
-        let opens = now + draining.slot;
+    /// The gateway asked. Its slot is kept, so that a fleet does not move at once; and a link is not replaced in its
+    /// first second, so that gateways which all drain do not pass a client around in circles.
+    pub(crate) fn drained(now: Time, accepted_at: Time, draining: Draining) -> Window {
+        let opens = (now + draining.slot).max(accepted_at + SHORTEST_LIFE);
         Window { opens, closes: (now + draining.deadline).max(opens) }
     }
 
     /// When to try again after a failure, `None` when no try fits any more. The last try starts just early enough to be
     /// accepted before the link is gone.
     pub(crate) fn retry_at(self, now: Time, delay: Duration, config: &ClientConfig) -> Option<Time> {
-        let last = self.closes - config.accept_deadline;
-        let at = now + delay;
+        let last = (self.closes - config.accept_deadline).max(self.opens);
+        let at = (now + delay).max(self.opens);
         if at <= last { Some(at) } else { (now < last).then_some(last) }
     }
 }
