@@ -2,6 +2,11 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use bowline_log::{Batch, Entry, LogStore, MemoryStore, NewEvent, SegmentConfig};
+use bowline_proto::{Epoch, Timestamp};
 use serde_json::json;
 use support::http::{call, grant, publish};
 use support::ws::Socket;
@@ -66,6 +71,41 @@ async fn a_cursor_of_the_future_or_of_another_epoch_is_told_its_gaps_and_goes_on
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_cursor_older_than_retention_is_told_which_topic_lost_what() {
+    let day = SegmentConfig::default().retain_age(Some(Duration::from_secs(24 * 3600)));
+    let store = MemoryStore::new(Epoch::from_bits(0xAB), day);
+    for name in ["user:alice", "user:bob", "user:alice"] {
+        let event = NewEvent {
+            topic: support::topic(name),
+            kind: "x".into(),
+            payload: "1".into(),
+            timestamp: Timestamp(0),
+        };
+        let batch = Batch { entries: vec![Entry::Event(event)], key: None };
+        store.append(&[batch], Timestamp(0)).unwrap();
+        store.commit().unwrap();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = builder(dir.path()).store(Arc::new(store)).start().await.unwrap();
+    let operator = operator();
+    let oldest = async || {
+        let answer = call(gateway.addr(), &operator, "GET", "/v1/topics/user:alice/events", "").await;
+        answer.json()["oldest"].as_u64().unwrap()
+    };
+    while oldest().await == 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let cursor = json!({"epoch": "00000000000000ab", "seq": 1});
+    let (mut alice, accepted) = Socket::resumed(gateway.addr(), &token("alice"), cursor).await;
+    assert_eq!(accepted["resumed"], true, "{accepted}");
+    let gaps = accepted["gaps"].as_array().unwrap();
+    assert_eq!(gaps.len(), 1, "bob's topic is not alice's: {accepted}");
+    assert_eq!((&gaps[0]["topic"], &gaps[0]["reason"]), (&json!("user:alice"), &json!("retention")));
+    let live = publish(gateway.addr(), "user:alice", "2").await;
+    assert_eq!(alice.event().await["seq"], live);
 }
 
 #[tokio::test]

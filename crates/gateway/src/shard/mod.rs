@@ -1,8 +1,11 @@
 //! A shard: the sockets of some accounts, served by one thread.
 
 mod connections;
+mod flush;
 mod host;
 mod inbox;
+mod intake;
+mod orders;
 mod pending;
 mod reader;
 mod run_frames;
