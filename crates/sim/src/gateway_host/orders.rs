@@ -1,0 +1,121 @@
+//! How the orders of the shard core are carried out: one turn of a driver.
+
+use std::collections::BTreeSet;
+
+use bowline_gateway_core::{Input, Output};
+use bowline_proto::{Record, encode_server_frame};
+
+use crate::env::Env;
+use crate::event::{Event, WireId};
+use crate::network::{Network, Parcel};
+
+use super::Node;
+use super::sockets::CLOSE_DEADLINE;
+use super::watch::count_close;
+
+impl Node {
+    /// Carries out the orders, then writes to every socket that has something, as one turn of a driver does.
+    pub(super) fn drain(&mut self, env: &mut Env, net: Option<&mut Network>) {
+        let Some(process) = &mut self.process else { return };
+        let mut orders = Vec::new();
+        while let Some(order) = process.core.poll_output() {
+            orders.push(order);
+            if orders.len() > MOST_ORDERS {
+                env.violate("livelock", format!("the gateway gave {MOST_ORDERS} orders at once"));
+                break;
+            }
+        }
+        let mut touched: BTreeSet<WireId> = BTreeSet::new();
+        for order in orders {
+            self.carry_out(env, order, &mut touched);
+        }
+        let mut blocked = Vec::new();
+        if let Some(net) = net {
+            for wire in touched {
+                self.flush(env, net, wire);
+                if let Some(socket) = self.socket(wire)
+                    && !socket.pending.is_empty()
+                    && !socket.blocked
+                {
+                    socket.blocked = true;
+                    if !socket.closing && !socket.close_heard {
+                        blocked.push(socket.conn);
+                    }
+                }
+            }
+            for conn in blocked {
+                env.counters.count("gateway: a socket blocked");
+                self.feed(env, net, Input::Blocked { conn });
+            }
+        }
+        self.arm(env);
+    }
+
+    pub(super) fn carry_out(&mut self, env: &mut Env, order: Output, touched: &mut BTreeSet<WireId>) {
+        let life = self.life;
+        match order {
+            Output::Send { conn, frame } => {
+                env.trace.say(env.now, format_args!("gateway says to {conn:?}: {frame:?}"));
+                let Some(wire) = self.told(env, conn) else { return };
+                self.watch_steering(env, wire, &frame);
+                let text = encode_server_frame(&frame);
+                self.write(wire, Parcel::Text(text.into()), touched);
+            }
+            Output::Deliver { records, range, to } => {
+                let seqs = records
+                    .get(range.start)
+                    .map(Record::seq)
+                    .zip(records.get(range.end - 1).map(Record::seq));
+                env.trace.say(env.now, format_args!("gateway delivers {seqs:?} to {to:?}"));
+                for conn in to {
+                    let Some(wire) = self.told(env, conn) else { continue };
+                    for record in &records[range.clone()] {
+                        let Record::Event(event) = record else {
+                            env.violate("deliver", format!("{conn:?} was to get a record that is no event"));
+                            continue;
+                        };
+                        self.watch_delivery(env, wire, event.seq);
+                        self.write(wire, Parcel::Text(event.text.clone()), touched);
+                    }
+                }
+            }
+            Output::Signal { text, to } => {
+                for conn in to {
+                    if let Some(wire) = self.told(env, conn) {
+                        self.write(wire, Parcel::Text(text.clone()), touched);
+                    }
+                }
+            }
+            Output::Read { conn, query } => {
+                let Some(process) = &mut self.process else { return };
+                if !process.reads.insert(conn) {
+                    env.violate("read", format!("{conn:?} asked the log twice at a time"));
+                }
+                env.counters.count("gateway: reads of the log");
+                let page =
+                    if self.rng.percent(50) { process.store.read(&query).ok().map(Box::new) } else { None };
+                let delay = self.rng.millis(self.plan.read.0, self.plan.read.1);
+                env.after(delay, Event::PageArrives { life, conn, query: Box::new(query), page });
+            }
+            Output::Ping { conn } => {
+                if let Some(wire) = self.told(env, conn) {
+                    self.write(wire, Parcel::Ping, touched);
+                }
+            }
+            Output::Close { conn, code } => {
+                let Some(wire) = self.told(env, conn) else { return };
+                env.trace.say(env.now, format_args!("gateway closes {conn:?} with {}", code.0));
+                count_close(env, code);
+                self.write(wire, Parcel::Close(code), touched);
+                if let Some(socket) = self.socket(wire) {
+                    socket.closing = true;
+                }
+                env.after(CLOSE_DEADLINE, Event::CloseDue { wire, life });
+            }
+            Output::Share(_) => {}
+        }
+    }
+}
+
+/// More orders than this from one fact are a loop.
+const MOST_ORDERS: usize = 500_000;

@@ -1,0 +1,150 @@
+//! What is checked at the gateway while the world runs: the log against what was committed, the order on each socket, the
+//! limits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bowline_gateway_core::SocketKind;
+use bowline_log::LogStore;
+use bowline_proto::{Account, AccountKind, CloseCode, Seq, ServerFrame, Topic};
+
+use crate::env::Env;
+use crate::event::WireId;
+use crate::log_process;
+
+use super::Node;
+
+impl Node {
+    /// Compares what the log shows with what was committed.
+    pub(crate) fn compare(&self, env: &mut Env, store: &dyn LogStore) {
+        let status = store.status();
+        let was_oldest = std::mem::replace(&mut env.history.oldest, status.oldest);
+        let shown = match log_process::read_all(store, &self.accounts, &self.topics) {
+            Ok(shown) => shown,
+            Err(error) => return env.violate("recovery", format!("the log can't be read: {error}")),
+        };
+        let epochs = env.history.truth.lives().len();
+        if let Err(said) =
+            env.history.truth.reopened(status.epoch, status.oldest, was_oldest, status.head, &shown)
+        {
+            env.violate("durable", said);
+        }
+        if epochs > 0 && env.history.truth.lives().len() > epochs {
+            env.counters.count("log: a new epoch");
+            if self.plan.durability == bowline_log::Durability::Fsync {
+                env.violate("epoch", "the epoch changed although everything was synced".into());
+            }
+        }
+        if env.history.truth.head() != status.head {
+            let said =
+                format!("the log says head {}, its records say {}", status.head, env.history.truth.head());
+            env.violate("head", said);
+        }
+        let held = env.history.truth.grants_at_head();
+        for account in &self.accounts {
+            let (topics, _) = store.grants(account);
+            let known: BTreeSet<Topic> = topics.into_iter().collect();
+            let expected = held.get(account).cloned().unwrap_or_default();
+            if known != expected {
+                env.violate("grants", format!("{account} holds {known:?}; the records say {expected:?}"));
+            }
+        }
+    }
+
+    /// Compares once more, at the end of a run.
+    pub(crate) fn compare_at_end(&self, env: &mut Env) {
+        if let Some(process) = &self.process {
+            let store = Arc::clone(&process.store);
+            self.compare(env, &*store);
+        }
+    }
+
+    /// On one socket events arrive in growing seq, and never before it was accepted.
+    pub(super) fn watch_delivery(&mut self, env: &mut Env, wire: WireId, seq: Seq) {
+        let Some(socket) = self.socket(wire) else { return };
+        let (before, accepted) = (socket.last_seq, socket.session.is_some());
+        socket.last_seq = seq;
+        if seq <= before {
+            env.violate("socket order", format!("{wire:?} was sent {seq} after {before}"));
+        }
+        if !accepted {
+            env.violate("socket order", format!("{wire:?} was sent {seq} before it was accepted"));
+        }
+    }
+
+    pub(super) fn watch_steering(
+        &mut self,
+        env: &mut Env,
+        wire: WireId,
+        frame: &ServerFrame<core::convert::Infallible>,
+    ) {
+        match frame {
+            ServerFrame::Accepted(accepted) => {
+                env.counters.count(if accepted.resumed { "gateway: resumed" } else { "gateway: accepted" });
+                if !accepted.gaps.is_empty() {
+                    env.counters.count("gateway: resumed with a gap");
+                }
+                let now = env.now;
+                let Some(socket) = self.socket(wire) else { return };
+                socket.session.clone_from(&accepted.session_id);
+                socket.accepted_at = now;
+                let (account, kind, path) = (socket.account.clone(), socket.kind, socket.socket);
+                self.count_sockets(env, &account, kind, path);
+            }
+            ServerFrame::Rejected(_) => env.counters.count("gateway: rejected"),
+            ServerFrame::Gap(_) => env.counters.count("gateway: a gap while catching up"),
+            ServerFrame::Topics { .. } => env.counters.count("gateway: topics changed"),
+            ServerFrame::Draining(_) => env.counters.count("gateway: asked to move"),
+            ServerFrame::Event { .. }
+            | ServerFrame::SubscribeAck(_)
+            | ServerFrame::UnsubscribeAck { .. }
+            | ServerFrame::Pong { .. }
+            | ServerFrame::Error { .. }
+            | ServerFrame::Unknown => {}
+        }
+    }
+
+    /// An account never has more sockets than it may; a handover counts once.
+    pub(super) fn count_sockets(
+        &mut self,
+        env: &mut Env,
+        account: &Account,
+        kind: AccountKind,
+        path: SocketKind,
+    ) {
+        if path != SocketKind::Account {
+            return;
+        }
+        let Some(process) = &self.process else { return };
+        let mut sessions: BTreeMap<&str, u32> = BTreeMap::new();
+        for socket in process.sockets.values() {
+            let counts =
+                socket.account == *account && socket.socket == path && !socket.closing && !socket.close_heard;
+            if let Some(session) = socket.session.as_ref().filter(|_| counts) {
+                *sessions.entry(session.reveal()).or_default() += 1;
+            }
+        }
+        let limit = match kind {
+            AccountKind::Agent => self.plan.agent_sockets,
+            AccountKind::Human | AccountKind::Service => 20,
+        };
+        if u32::try_from(sessions.len()).unwrap_or(u32::MAX) > limit
+            || sessions.values().any(|held| *held > 2)
+        {
+            let held: Vec<u32> = sessions.values().copied().collect();
+            env.violate("limit", format!("{account} has {held:?} sockets by session, {limit} are allowed"));
+        }
+    }
+}
+
+pub(super) fn count_close(env: &mut Env, code: CloseCode) {
+    env.counters.count(match code {
+        CloseCode::SUPERSEDED => "gateway: closed, superseded",
+        CloseCode::IDLE_TIMEOUT => "gateway: closed, silent",
+        CloseCode::SLOW_CONSUMER => "gateway: closed, does not read",
+        CloseCode::DRAINING => "gateway: closed, draining",
+        CloseCode::MAX_DURATION => "gateway: closed, too old",
+        CloseCode::LIMIT_EXCEEDED => "gateway: closed, above the limit",
+        _ => "gateway: closed for another reason",
+    });
+}
