@@ -43,6 +43,13 @@ pub struct ConnectionBuilder {
     limits: Limits,
 }
 
+impl Connection {
+    /// Starts to describe a connection to `url`: `ws`, `wss`, `http` or `https`, with the path of the socket.
+    pub fn builder(url: impl Into<String>) -> ConnectionBuilder {
+        ConnectionBuilder::new(url.into())
+    }
+}
+
 impl ConnectionBuilder {
     pub(crate) fn new(url: String) -> Self {
         ConnectionBuilder {

@@ -7,11 +7,10 @@ use bowline_client_core::{Command, CommandError, ConnectionState, Input, SavedPo
 use bowline_proto::{ActivityStatus, Topic};
 use tokio::sync::watch;
 
-use crate::builder::ConnectionBuilder;
 use crate::error::ConnectError;
-use crate::incoming::IncomingStream;
 use crate::inner::Acceptance;
 use crate::shared::Shared;
+use crate::streams::IncomingStream;
 
 /// A connection that holds: it survives lost links, restarts of the gateway and planned handovers, and hands every
 /// event to the application once and in order, or says what cannot be had.
@@ -41,11 +40,6 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Starts to describe a connection to `url`: `ws`, `wss`, `http` or `https`, with the path of the socket.
-    pub fn builder(url: impl Into<String>) -> ConnectionBuilder {
-        ConnectionBuilder::new(url.into())
-    }
-
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Connection { shared }
     }

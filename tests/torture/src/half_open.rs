@@ -71,6 +71,8 @@ pub async fn half_open(binary: &Path, heartbeat: Duration) -> Result<HalfOpen, T
     // A client that is silenced and never comes back: the gateway frees its slot by itself.
     let token = account::token(&gateway, "gone", None)?;
     let gone = Listener::connect("gone", &url, token, None).await?;
+    // Long enough to have answered a ping, by which the gateway knows that silence means death.
+    tokio::time::sleep(heartbeat.mul_f64(1.5)).await;
     proxy.silence();
     let silenced = Instant::now();
     drop(gone);

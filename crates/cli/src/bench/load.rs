@@ -189,6 +189,7 @@ impl Publisher {
     pub(super) fn http(addr: SocketAddr, token: String) -> Result<Self, Failure> {
         let socket = TcpStream::connect(addr).map_err(failed)?;
         socket.set_nodelay(true).map_err(failed)?;
+        socket.set_nonblocking(true).map_err(failed)?;
         Ok(Publisher::Http { socket, addr, token, answer: Vec::new() })
     }
 
