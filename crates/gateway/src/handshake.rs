@@ -18,7 +18,7 @@ use crate::limit::{Seat, Seats};
 use crate::metrics::Tally;
 use crate::node::Node;
 use crate::rewind::Rewind;
-use crate::shard::{Detached, Newcomer};
+use crate::shard::{Arrival, Detached, Newcomer};
 use crate::ws;
 
 /// Most heads fit.
@@ -81,13 +81,15 @@ pub(crate) async fn serve<T>(
         Admission::Admitted(hello) => {
             let target = door.node.shard_of(&hello.account);
             match detach(stream, target == door.shard) {
-                Ok(socket) => door.node.inboxes[target].push_newcomer(Newcomer {
-                    socket,
-                    answer: upgrade_answer(&request),
-                    read_ahead: head.split_off(request.head_len),
-                    hello,
-                    seat,
-                }),
+                Ok(socket) => {
+                    let arrival = Arrival {
+                        answer: upgrade_answer(&request),
+                        read_ahead: head.split_off(request.head_len),
+                        hello,
+                        seat,
+                    };
+                    door.node.inboxes[target].push_newcomer(Newcomer { socket, arrival });
+                }
                 Err(error) => debug!(%error, "the socket can't change its thread"),
             }
         }

@@ -18,7 +18,7 @@ use crate::http::bearer::bearer_token;
 use crate::metrics::Tally;
 use crate::node::Node;
 use crate::problem::Problem;
-use crate::shard::{Detached, Newcomer};
+use crate::shard::{Arrival, Detached, Newcomer};
 use crate::ws;
 
 /// A WebSocket on a socket path; 426 without an upgrade, 404 elsewhere.
@@ -71,8 +71,8 @@ async fn hand_over(node: Arc<Node>, upgrade: OnUpgrade, hello: Box<Hello>) {
     match upgrade.await.map_err(io::Error::other).and_then(detach) {
         Ok((socket, read_ahead)) => {
             let shard = node.shard_of(&hello.account);
-            let newcomer = Newcomer { socket, answer: Vec::new(), read_ahead, hello, seat };
-            node.inboxes[shard].push_newcomer(newcomer);
+            let arrival = Arrival { answer: Vec::new(), read_ahead, hello, seat };
+            node.inboxes[shard].push_newcomer(Newcomer { socket, arrival });
         }
         Err(error) => debug!(%error, "the upgrade came to nothing"),
     }

@@ -17,11 +17,11 @@ use crate::clock::Clock;
 use crate::journal::Journal;
 use crate::metrics::{Metrics, ShardCounts, ShardReport};
 use crate::shard::connections::Connections;
-use crate::shard::inbox::{Inbox, Newcomer};
+use crate::shard::inbox::{Arrival, Inbox, Newcomer};
 use crate::shard::pending::Joins;
 use crate::shard::reader::Reader;
 use crate::shard::run_frames::RunFrames;
-use crate::shard::socket::Socket;
+use crate::shard::socket::{Detached, Socket};
 use crate::ws::Decoder;
 
 /// One read takes at most this much; larger messages are collected by the decoder.
@@ -102,13 +102,26 @@ impl Shard {
         self.schedule(state);
     }
 
-    /// Takes a socket in: reading begins, and the core hears of it.
+    /// Takes a socket in, at once when it is on this thread already.
     pub(crate) fn adopt(self: &Rc<Self>, state: &mut State, newcomer: Newcomer) {
-        let Newcomer { socket, answer, mut read_ahead, mut hello, seat } = newcomer;
-        let socket = match Socket::attach(socket) {
-            Ok(socket) => socket,
-            Err(error) => return warn!(%error, "an upgraded socket could not be taken over"),
-        };
+        let Newcomer { socket, arrival } = newcomer;
+        match socket {
+            Detached::Here(stream) => self.settle(state, Socket::Tcp(stream), arrival),
+            foreign @ (Detached::Tcp(_) | Detached::Carried(_)) => {
+                let shard = Rc::clone(self);
+                tokio::task::spawn_local(async move {
+                    match Socket::attach(foreign).await {
+                        Ok(socket) => shard.settle(&mut shard.state.borrow_mut(), socket, arrival),
+                        Err(error) => warn!(%error, "an upgraded socket could not be taken over"),
+                    }
+                });
+            }
+        }
+    }
+
+    /// Reading begins, and the core hears of the socket.
+    fn settle(self: &Rc<Self>, state: &mut State, socket: Socket, arrival: Arrival) {
+        let Arrival { answer, mut read_ahead, mut hello, seat } = arrival;
         (hello.grants, hello.as_of) = self.around.journal.grants(&hello.account);
         let conn = state.conns.insert(socket, Arc::clone(&hello.connection_id), seat);
         debug!(

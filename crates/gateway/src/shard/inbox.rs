@@ -23,9 +23,16 @@ const SIGNALS: usize = 4096;
 /// A socket that was upgraded, on its way to the shard of its account.
 #[derive(Debug)]
 pub(crate) struct Newcomer {
-    /// The socket; the answer to its upgrade has not been written yet.
+    /// The socket.
     pub(crate) socket: Detached,
-    /// The answer to its upgrade; empty when another HTTP server has sent it.
+    /// What comes with it.
+    pub(crate) arrival: Arrival,
+}
+
+/// What comes with a socket.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    /// The answer to its upgrade, to be written first; empty when another HTTP server has sent it.
     pub(crate) answer: Vec<u8>,
     /// Bytes that came behind the head of the request.
     pub(crate) read_ahead: Vec<u8>,

@@ -15,6 +15,6 @@ mod tick;
 mod writer;
 
 pub(crate) use host::Surroundings;
-pub(crate) use inbox::{Inbox, Newcomer, NodeOrder};
+pub(crate) use inbox::{Arrival, Inbox, Newcomer, NodeOrder};
 pub(crate) use socket::Detached;
 pub(crate) use thread::spawn;

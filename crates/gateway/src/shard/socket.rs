@@ -44,11 +44,16 @@ pub(crate) struct Written {
 }
 
 impl Socket {
-    /// Takes a socket into the current thread's reactor.
-    pub(crate) fn attach(socket: Detached) -> io::Result<Socket> {
+    /// Takes a socket into the current thread's reactor. One that is new to it is awaited once: until the reactor has
+    /// seen that it is writable, every write would be taken for blocked.
+    pub(crate) async fn attach(socket: Detached) -> io::Result<Socket> {
         match socket {
             Detached::Here(stream) => Ok(Socket::Tcp(stream)),
-            Detached::Tcp(stream) => TcpStream::from_std(stream).map(Socket::Tcp),
+            Detached::Tcp(stream) => {
+                let stream = TcpStream::from_std(stream)?;
+                stream.writable().await?;
+                Ok(Socket::Tcp(stream))
+            }
             Detached::Carried(carrier) => Ok(Socket::Carried(carrier)),
         }
     }
