@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use bowline_client_core::{CloseReason, ConnectionState, Notice, Occasion, SavedPosition};
-use bowline_proto::{Cursor, Event as AppEvent, GapReason, Seq};
+use bowline_proto::{Cursor, Epoch, Event as AppEvent, GapReason, Seq};
 use core::time::Duration;
 
 use crate::env::Env;
@@ -17,8 +17,8 @@ use crate::plan::ClientPlan;
 pub(crate) enum News {
     /// An event or a signal.
     Event { event: Box<AppEvent>, cursor: Option<Cursor> },
-    /// A notice.
-    Notice(Notice),
+    /// A notice, and the oldest retained position when it was given.
+    Notice { notice: Notice, oldest: Seq },
 }
 
 /// The application of one client.
@@ -116,7 +116,7 @@ impl App {
     fn use_up(&mut self, env: &mut Env, life: u32, news: News) {
         match news {
             News::Event { event, cursor } => self.event(env, *event, cursor),
-            News::Notice(notice) => self.notice(env, life, notice),
+            News::Notice { notice, oldest } => self.notice(env, life, notice, oldest),
         }
     }
 
@@ -144,7 +144,7 @@ impl App {
         }
     }
 
-    fn notice(&mut self, env: &mut Env, life: u32, notice: Notice) {
+    fn notice(&mut self, env: &mut Env, life: u32, notice: Notice, oldest: Seq) {
         match notice {
             Notice::State(state) => self.state_changed(env, life, state),
             Notice::Accepted { accepted, occasion } => {
@@ -164,7 +164,7 @@ impl App {
                 self.reader(env).items.push(Seen::Accepted { epoch });
                 if !self.has_base {
                     self.has_base = true;
-                    self.based(env, epoch, seq, accepted.resumed);
+                    self.based(env, Base { epoch, seq, resumed: accepted.resumed, oldest });
                 } else if !accepted.resumed {
                     env.violate("accepted", format!("client {}: accepted without its cursor", self.number));
                 }
@@ -180,7 +180,6 @@ impl App {
                 if gap.reason == GapReason::Missing {
                     env.counters.count("client: holes that a resume did not fill");
                 }
-                let oldest = env.history.oldest;
                 let seen = Seen::Gap {
                     topic: gap.topic,
                     after: gap.after,
@@ -210,14 +209,15 @@ impl App {
         }
     }
 
-    fn based(&mut self, env: &mut Env, epoch: bowline_proto::Epoch, seq: Seq, resumed: bool) {
-        // From the oldest retained event on: what retention took before is nobody's loss.
-        let before_oldest = Seq::new(env.history.oldest.get().saturating_sub(1)).unwrap_or(Seq::ZERO);
-        let seq = if resumed { seq.max(before_oldest) } else { seq };
+    fn based(&mut self, env: &mut Env, base: Base) {
+        let Base { epoch, seq, resumed, oldest } = base;
         if !resumed && seq > env.history.truth.head() {
             env.violate("accepted", format!("client {}: accepted at {seq}, ahead of the log", self.number));
         }
-        self.reader(env).items.push(Seen::Based { epoch, seq });
+        // From the oldest retained event on: what retention took before is nobody's loss.
+        let before_oldest = Seq::new(oldest.get().saturating_sub(1)).unwrap_or(Seq::ZERO);
+        let seq = if resumed { seq.max(before_oldest) } else { seq };
+        self.reader(env).items.push(Seen::Based { epoch, seq, from_oldest: resumed });
     }
 
     fn state_changed(&mut self, env: &mut Env, life: u32, state: ConnectionState) {
@@ -256,6 +256,14 @@ impl App {
     fn reader<'a>(&self, env: &'a mut Env) -> &'a mut Reader {
         &mut env.history.readers[self.number]
     }
+}
+
+/// Where a reader without a position starts.
+struct Base {
+    epoch: Epoch,
+    seq: Seq,
+    resumed: bool,
+    oldest: Seq,
 }
 
 fn nowhere() -> SavedPosition {

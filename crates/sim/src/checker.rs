@@ -92,9 +92,13 @@ struct Walk<'a> {
     /// Index of the life that the reader is in.
     life: usize,
     base: Option<Seq>,
+    /// The life in which the reader asked for everything from the oldest event on.
+    from_oldest_of: Option<usize>,
     /// The last event handed out in this life.
     furthest: Seq,
     at: BTreeMap<Topic, Seq>,
+    /// Up to where gaps may be told once more, because the log became another one before the cursor had passed them.
+    told_before: BTreeMap<Topic, Seq>,
     /// Events of an earlier life that are lost and not yet said to be.
     unsaid: BTreeMap<Topic, Vec<Seq>>,
 }
@@ -106,15 +110,18 @@ fn check_reader(who: &str, reader: &Reader, truth: &Truth, found: &mut Vec<Findi
         lives,
         life: 0,
         base: None,
+        from_oldest_of: None,
         furthest: Seq::ZERO,
         at: BTreeMap::new(),
+        told_before: BTreeMap::new(),
         unsaid: BTreeMap::new(),
     };
     for item in &reader.items {
         match item {
-            Seen::Based { epoch, seq } => {
+            Seen::Based { epoch, seq, from_oldest } => {
                 walk.enter(*epoch, found);
                 walk.base = Some(*seq);
+                walk.from_oldest_of = from_oldest.then_some(walk.life);
             }
             Seen::Accepted { epoch } => walk.enter(*epoch, found),
             Seen::Event { epoch, topic, seq, text } => {
@@ -134,6 +141,10 @@ fn check_reader(who: &str, reader: &Reader, truth: &Truth, found: &mut Vec<Findi
 impl Walk<'_> {
     fn position(&self, topic: &Topic) -> Seq {
         self.at.get(topic).copied().or(self.base).unwrap_or(Seq::ZERO)
+    }
+
+    fn is_from_oldest(&self) -> bool {
+        self.from_oldest_of == Some(self.life)
     }
 
     fn enter(&mut self, epoch: Epoch, found: &mut Vec<Finding>) {
@@ -166,8 +177,9 @@ impl Walk<'_> {
                 self.unsaid.entry(topic.clone()).or_default().extend(lost);
             }
         }
-        for at in self.at.values_mut() {
+        for (topic, at) in &mut self.at {
             *at = (*at).min(shared);
+            self.told_before.insert(topic.clone(), *at);
         }
         self.base = self.base.map(|base| base.min(shared));
         self.life += 1;
@@ -194,6 +206,9 @@ impl Walk<'_> {
                 ));
             }
         }
+        if seq <= at && self.is_from_oldest() && !self.at.contains_key(topic) {
+            return;
+        }
         if seq <= at {
             found.push(("double", format!("{who}: {topic} {seq} came although it stood at {at}")));
             return;
@@ -217,7 +232,10 @@ impl Walk<'_> {
         found: &mut Vec<Finding>,
     ) {
         // A reader from the oldest event on may be told what was there before.
-        if self.life == 0 && self.base.is_some_and(|base| before <= base.next()) {
+        if self.is_from_oldest() && self.base.is_some_and(|base| before <= base.next()) {
+            return;
+        }
+        if self.told_before.get(topic).is_some_and(|told| before <= told.next()) {
             return;
         }
         let who = self.who;
@@ -238,12 +256,13 @@ impl Walk<'_> {
             let why = list(&available);
             found.push(("honest gap", format!("{said} covers {why}, still in the log (oldest {oldest})")));
         }
+        let unsaid = self.unsaid.entry(topic.clone()).or_default();
+        let said_now = unsaid
+            .extract_if(.., |seq| reason == GapReason::Epoch || (after < *seq && *seq < before))
+            .count();
         let lost_with_a_life = reason == GapReason::Epoch && self.life > 0;
-        if claimed.is_empty() && !lost_with_a_life {
+        if claimed.is_empty() && said_now == 0 && !lost_with_a_life {
             found.push(("honest gap", format!("{said} covers no event of this reader's (it stood at {at})")));
-        }
-        if lost_with_a_life {
-            self.unsaid.remove(topic);
         }
         let end = Seq::new(before.get().saturating_sub(1)).unwrap_or(Seq::MAX);
         if end > at {
@@ -256,7 +275,7 @@ impl Walk<'_> {
             found.push(("liveness", format!("{}: was never accepted", self.who)));
             return;
         }
-        for (topic, lost) in &self.unsaid {
+        for (topic, lost) in self.unsaid.iter().filter(|(_, lost)| !lost.is_empty()) {
             found.push((
                 "hole",
                 format!("{}: {topic} {} was lost with its epoch, unsaid", self.who, list(lost)),

@@ -364,7 +364,8 @@ impl ClientHost {
                 if let Notice::Moved(cursor) = &notice {
                     self.watch_cursor(env, Some(*cursor));
                 }
-                self.hand(env, News::Notice(notice));
+                let oldest = env.history.oldest;
+                self.hand(env, News::Notice { notice, oldest });
             }
         }
     }

@@ -36,6 +36,8 @@ pub enum Seen {
         epoch: Epoch,
         /// Everything after it.
         seq: Seq,
+        /// It asked for everything from the oldest retained event on, and what that is may have moved on until `seq`.
+        from_oldest: bool,
     },
     /// A link was accepted by a gateway over this log.
     Accepted {
