@@ -64,10 +64,13 @@ impl App {
     }
 
     /// What the process knows when it starts.
-    pub(crate) fn restart(&mut self, _env: &mut Env) -> Option<SavedPosition> {
+    pub(crate) fn restart(&mut self, env: &mut Env) -> Option<SavedPosition> {
         self.position = self.saved.clone().unwrap_or_else(nowhere);
         self.has_base = self.saved.is_some();
         self.state = ConnectionState::Idle;
+        if self.has_base {
+            self.reader(env).items.push(Seen::Restarted);
+        }
         self.saved.clone()
     }
 

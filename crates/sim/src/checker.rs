@@ -97,7 +97,8 @@ struct Walk<'a> {
     /// The last event handed out in this life.
     furthest: Seq,
     at: BTreeMap<Topic, Seq>,
-    /// Up to where gaps may be told once more, because the log became another one before the cursor had passed them.
+    /// Up to where gaps may be told once more, because the log became another one, or the process had to go back, before
+    /// the cursor had passed them.
     told_before: BTreeMap<Topic, Seq>,
     /// Events of an earlier life that are lost and not yet said to be.
     unsaid: BTreeMap<Topic, Vec<Seq>>,
@@ -123,6 +124,7 @@ fn check_reader(who: &str, reader: &Reader, truth: &Truth, found: &mut Vec<Findi
                 walk.base = Some(*seq);
                 walk.from_oldest_of = from_oldest.then_some(walk.life);
             }
+            Seen::Restarted => walk.told_before.clone_from(&walk.at),
             Seen::Accepted { epoch } => walk.enter(*epoch, found),
             Seen::Event { epoch, topic, seq, text } => {
                 walk.enter(*epoch, found);

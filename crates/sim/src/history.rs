@@ -39,6 +39,9 @@ pub enum Seen {
         /// It asked for everything from the oldest retained event on, and what that is may have moved on until `seq`.
         from_oldest: bool,
     },
+    /// The process started again from what it had saved. A gap that it had been told, but whose end its saved position had
+    /// not reached, may be told once more.
+    Restarted,
     /// A link was accepted by a gateway over this log.
     Accepted {
         /// The log.
