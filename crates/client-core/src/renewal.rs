@@ -66,12 +66,13 @@ impl Window {
         Window { opens, closes: (now + draining.deadline).max(opens) }
     }
 
-    /// When to try again after a failure, `None` when no try fits any more. The last try starts just early enough to be
-    /// accepted before the link is gone.
+    /// When to try again after a failure, `None` when the link will be gone before. A try that would start too late to be
+    /// accepted within its deadline is moved forward so that it fits; when even that is past, tries go on to the end: most
+    /// accepts take a fraction of their deadline, and one that is cut short costs nothing.
     pub(crate) fn retry_at(self, now: Time, delay: Duration, config: &ClientConfig) -> Option<Time> {
-        let last = (self.closes - config.accept_deadline).max(self.opens);
-        let at = (now + delay).max(self.opens);
-        if at <= last { Some(at) } else { (now < last).then_some(last) }
+        let last = self.closes - config.accept_deadline;
+        let at = now + delay;
+        if now < last { Some(at.min(last)) } else { (at < self.closes).then_some(at) }
     }
 }
 
@@ -114,11 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn the_last_try_fits_into_the_window() {
+    fn tries_fit_into_the_window_and_go_on_to_its_end() {
         let config = ClientConfig::new();
         let window = Window { opens: s(0), closes: s(60) };
         for (now, delay, expected) in
-            [(0, 10, Some(10)), (30, 30, Some(45)), (44, 1, Some(45)), (45, 1, None)]
+            [(0, 10, Some(10)), (30, 30, Some(45)), (44, 1, Some(45)), (45, 1, Some(46)), (59, 1, None)]
         {
             let at = window.retry_at(s(now), Duration::from_secs(delay), &config);
             assert_eq!(at, expected.map(s), "{now} {delay}");

@@ -160,11 +160,13 @@ impl GatewayCore {
     }
 
     /// Puts out a page: its events, and each gap and each change of rights at its place among them.
-    fn put_out(&mut self, slot: u32, records: &Arc<[Record]>, gaps: Vec<Gap>) {
+    fn put_out(&mut self, slot: u32, records: &Arc<[Record]>, mut gaps: Vec<Gap>) {
+        // A gap is told as soon as everything before it is out: a link that dies within it has told it.
+        gaps.sort_by_key(|gap| (gap.after, gap.before));
         let mut gaps = gaps.into_iter().peekable();
         let mut start = 0;
         for (at, record) in records.iter().enumerate() {
-            while let Some(gap) = gaps.next_if(|gap| gap.before <= record.seq()) {
+            while let Some(gap) = gaps.next_if(|gap| gap.after < record.seq()) {
                 self.put_out_events(slot, records, start, at);
                 start = at;
                 self.tell_gap(slot, gap);

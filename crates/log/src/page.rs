@@ -162,6 +162,13 @@ impl PageBuilder {
         self.reach(head.next());
         if !self.is_full() {
             self.page.upto = self.page.upto.max(head);
+            return self.page;
+        }
+        // A told gap may reach past grants and gaps that did not fit: they are for the next page.
+        let grant = self.grants.front().map(|record| before(record.seq()));
+        let gap = self.gaps.front().map(|gap| gap.after);
+        for bound in grant.into_iter().chain(gap) {
+            self.page.upto = self.page.upto.min(bound);
         }
         self.page
     }

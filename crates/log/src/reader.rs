@@ -67,13 +67,14 @@ impl<'a> Reader<'a> {
         spans
     }
 
-    /// The account's own grant records with `from < seq <= head` and at least `oldest`, in order.
+    /// The account's own grant records with `from < seq <= head`, in order. A grant outlives its removal by retention as
+    /// long as its right reaches into what is retained: without it a reader would take what came before the grant for a hole.
     pub(crate) fn records(&self, from: Seq, oldest: Seq, head: Seq) -> Vec<Record> {
         let account = self.account;
         let mut records = Vec::new();
-        let is_asked = |seq: Seq| seq > from && seq >= oldest && seq <= head;
+        let is_asked = |seq: Seq| seq > from && seq <= head;
         for &(topic, rights) in &self.granted {
-            for right in rights {
+            for right in rights.iter().filter(|right| right.to.is_none_or(|to| to >= oldest)) {
                 if is_asked(right.from) {
                     let (account, topic) = (account.clone(), topic.clone());
                     records.push(Record::Granted { seq: right.from, account, topic });

@@ -24,6 +24,8 @@ pub(crate) struct Answer {
     pub(crate) seqs: Vec<u64>,
     pub(crate) gaps: Vec<Gap>,
     pub(crate) upto: u64,
+    /// The first record that did not fit.
+    pub(crate) behind: Option<u64>,
 }
 
 impl Model {
@@ -76,6 +78,13 @@ impl Model {
         has
     }
 
+    /// The record at `at` is a grant whose right goes on at `oldest`.
+    fn is_grant_that_reaches(&self, at: u64, oldest: u64) -> bool {
+        let What::Grant { account, topic } = &self.records[at as usize - 1] else { return false };
+        let is_its_end = |what: &What| matches!(what, What::Revoke { account: whose, topic: its } if whose == account && its == topic);
+        !self.records[at as usize..oldest.max(at + 1) as usize - 1].iter().any(is_its_end)
+    }
+
     /// The answer to a query of this log's epoch with `after` not ahead, when records before `oldest` are removed.
     pub(crate) fn read(&self, query: &Query, oldest: u64) -> Answer {
         let follows = |topic: &Topic| match &query.granted {
@@ -84,7 +93,7 @@ impl Model {
         };
         let who = query.account.as_str();
         let after = query.after.get();
-        let mut answer = Answer { seqs: Vec::new(), gaps: Vec::new(), upto: self.head() };
+        let mut answer = Answer { seqs: Vec::new(), gaps: Vec::new(), upto: self.head(), behind: None };
         // For each topic, since when the reader sees it, and the last event that it lost since then.
         let mut lost: Vec<(Topic, u64, u64)> = Vec::new();
         let mut since: Vec<(Topic, u64)> = Vec::new();
@@ -105,7 +114,7 @@ impl Model {
             if !is_mine || at <= after {
                 continue;
             }
-            if at >= oldest {
+            if at >= oldest || self.is_grant_that_reaches(at, oldest) {
                 answer.seqs.push(at);
             } else if let What::Event { topic, .. } = what {
                 let start = match query.open.contains(topic) {
@@ -126,6 +135,7 @@ impl Model {
             })
             .collect();
         answer.gaps.sort_by(|a, b| (a.after, &a.topic).cmp(&(b.after, &b.topic)));
+        answer.behind = answer.seqs.get(query.max_records).copied();
         if answer.seqs.len() >= query.max_records {
             answer.seqs.truncate(query.max_records);
             answer.upto = answer.seqs.last().copied().unwrap_or(answer.upto);
