@@ -41,7 +41,7 @@ pub(crate) fn read_all(
     let open: Arc<[Topic]> = topics.into();
     let mut found: BTreeMap<Seq, Record> = BTreeMap::new();
     for account in accounts {
-        let mut after = Seq::new(status.oldest.get().saturating_sub(1)).unwrap_or(Seq::ZERO);
+        let mut after = Seq::ZERO;
         while after < status.head {
             let page = store.read(&Query {
                 account: account.clone(),

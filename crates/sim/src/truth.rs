@@ -98,8 +98,8 @@ impl Truth {
             }
             return Ok(());
         }
-        // Where nothing that was retained is left, the log began anew; otherwise what retention took before is shared.
-        let is_anew = !last.records.range(was_oldest..).any(|(seq, record)| shown.get(seq) == Some(&record));
+        // Where nothing is left, the log began anew; otherwise what retention took before is shared.
+        let is_anew = !last.records.iter().any(|(seq, record)| shown.get(seq) == Some(&record));
         let surviving: BTreeMap<Seq, Record> = last
             .records
             .iter()
