@@ -21,6 +21,12 @@ impl<B> ClientCore<B> {
         self.life = Life::Approaching(approach);
     }
 
+    /// The turn at the gate has come.
+    pub(crate) fn retry_is_due(&mut self, now: Time) {
+        self.notify(Notice::AttemptStarted { attempt: self.gate.attempts() });
+        self.begin_attempt(now);
+    }
+
     /// Every link is dialled with a fresh credential.
     pub(crate) fn ask_for_credential(&mut self, now: Time) -> Approach {
         let fetch = self.new_fetch();

@@ -55,7 +55,7 @@ impl<B> ClientCore<B> {
             }
             Timer::Dial => self.approach_failed(now, Verdict::retry("the dial took too long")),
             Timer::Accept => self.accept_overdue(now),
-            Timer::Reconnect => self.begin_attempt(now),
+            Timer::Reconnect => self.retry_is_due(now),
             Timer::HandOver => self.begin_handover(now),
             Timer::Ping => self.ping(now),
             Timer::Pong => self.give_up_current(now, "nothing was heard any more"),

@@ -153,7 +153,9 @@ impl<B> ClientCore<B> {
         };
         self.life = Life::Approaching(approach);
         self.set_state(ConnectionState::Reconnecting);
-        self.notify(Notice::Reconnecting { attempt: turn.attempt, delay: Duration::ZERO, cause });
+        let attempt = turn.attempt;
+        self.notify(Notice::Reconnecting { attempt, delay: Duration::ZERO, cause });
+        self.notify(Notice::AttemptStarted { attempt });
         self.resume_when_answered();
         self.end_overlap();
     }

@@ -282,6 +282,11 @@ pub enum Notice {
         /// For people: what happened to the link before.
         cause: String,
     },
+    /// The reconnect attempt that was announced has started.
+    AttemptStarted {
+        /// The number that was announced.
+        attempt: u32,
+    },
     /// A successor is being dialled while the current link goes on.
     HandoverStarted,
     /// The current link stays; another try follows after `delay`.
