@@ -39,4 +39,4 @@ pub use topic::{
     Account, AccountKind, InvalidAccount, InvalidTopic, MAX_ACCOUNT_BYTES, MAX_TOPIC_BYTES, Topic,
 };
 #[cfg(feature = "json")]
-pub use typed::{PayloadError, TypedEvent};
+pub use typed::{EventPayload, PayloadError, TypedEvent};

@@ -11,9 +11,11 @@ mod error;
 pub mod message;
 mod opaque;
 mod open;
+mod payload;
 mod typed_event;
 mod whole;
 
 pub use error::PayloadError;
 pub use opaque::Opaque;
+pub use payload::{EventPayload, KNOWN_KINDS};
 pub use typed_event::TypedEvent;

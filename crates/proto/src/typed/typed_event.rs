@@ -182,7 +182,7 @@ impl TypedEvent {
     }
 }
 
-fn read<T: DeserializeOwned>(kind: &'static str, payload: &[u8]) -> Result<T, PayloadError> {
+pub(super) fn read<T: DeserializeOwned>(kind: &'static str, payload: &[u8]) -> Result<T, PayloadError> {
     match payload.trim_ascii_start().first() {
         None => return Err(PayloadError::Missing { kind, member: "payload".into() }),
         Some(b'{') => {}
