@@ -17,6 +17,8 @@ use crate::handshake::{self, Door};
 use crate::http;
 use crate::limit::Seat;
 use crate::metrics::Tally;
+use crate::problem::Problem;
+use crate::problem_code::ProblemCode;
 use crate::shard::Detached;
 
 /// How long accepting pauses when no descriptor is left: connections wait in the kernel's backlog.
@@ -85,7 +87,9 @@ fn refuse(door: &Door, stream: TcpStream, is_tls: bool) {
         && !is_tls
     {
         tokio::task::spawn_local(async move {
-            farewell::say_and_leave(stream, FULL).await;
+            let full =
+                Problem::new(ProblemCode::TooManyConnections, "this node has no room; try again later");
+            farewell::say_and_leave(stream, &full.retry_after(5).to_http1()).await;
             drop(seat);
         });
     }
@@ -118,23 +122,4 @@ fn detach_tcp(stream: TcpStream, stays: bool) -> io::Result<Detached> {
 /// way is retried at once, as everywhere.
 fn is_shortage(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(24 | 23 | 105 | 12))
-}
-
-const FULL: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 5\r\n\
-Connection: close\r\nContent-Length: 151\r\n\r\n\
-{\"type\":\"urn:bowline:problem:too_many_connections\",\"title\":\"Service Unavailable\",\"status\":503,\
-\"code\":\"too_many_connections\",\"detail\":\"try again later\"}";
-
-#[cfg(test)]
-mod tests {
-    use super::FULL;
-
-    #[test]
-    fn the_answer_of_a_full_node_states_its_own_length() {
-        let text = std::str::from_utf8(FULL).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("Content-Length: {}", body.len())), "{}", body.len());
-        serde_json::from_str::<serde_json::Value>(body).unwrap();
-    }
 }

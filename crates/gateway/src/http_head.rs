@@ -4,6 +4,8 @@
 use core::fmt;
 
 use crate::percent;
+use crate::problem::Problem;
+use crate::problem_code::ProblemCode;
 use crate::ws::{self, BadUpgrade};
 
 /// The longest request head that is looked at, in bytes.
@@ -46,38 +48,22 @@ impl BadHead {
     /// The HTTP status of the answer.
     #[must_use]
     pub fn status(self) -> u16 {
-        match self {
-            BadHead::Malformed | BadHead::Body => 400,
-            BadHead::TooLarge => 431,
-            BadHead::Upgrade(bad) => match bad {
-                BadUpgrade::Version => 426,
-                BadUpgrade::Key | BadUpgrade::Connection => 400,
-            },
-        }
+        self.code().status().as_u16()
     }
 
     /// The bytes of the whole answer: a problem document, `Connection: close`.
     #[must_use]
     pub fn response(self) -> Vec<u8> {
-        let (title, code, extra) = match self.status() {
-            426 => (
-                "Upgrade Required",
-                "UPGRADE_REQUIRED",
-                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
-            ),
-            431 => ("Request Header Fields Too Large", "HEAD_TOO_LARGE", ""),
-            _ => ("Bad Request", "BAD_REQUEST", ""),
-        };
-        let status = self.status();
-        let body = format!(
-            r#"{{"type":"about:blank","title":"{title}","status":{status},"code":"{code}","detail":"{self}"}}"#
-        );
-        format!(
-            "HTTP/1.1 {status} {title}\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\n\
-             {extra}Connection: close\r\n\r\n{body}",
-            body.len()
-        )
-        .into_bytes()
+        Problem::new(self.code(), self.to_string()).to_http1()
+    }
+
+    fn code(self) -> ProblemCode {
+        match self {
+            BadHead::Malformed | BadHead::Body => ProblemCode::BadRequest,
+            BadHead::TooLarge => ProblemCode::HeadTooLarge,
+            BadHead::Upgrade(BadUpgrade::Version) => ProblemCode::UpgradeRequired,
+            BadHead::Upgrade(BadUpgrade::Key | BadUpgrade::Connection) => ProblemCode::BadUpgrade,
+        }
     }
 }
 
@@ -325,28 +311,38 @@ mod tests {
     fn a_bad_head_has_its_status() {
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(MAX_HEADERS + 1));
         let long = format!("GET /{} HTTP/1.1\r\n", "x".repeat(MAX_HEAD_BYTES));
-        for (head, expected, status) in [
-            ("\u{16}\u{3}\u{1} TLS on a plain port".to_owned(), BadHead::Malformed, 400),
-            ("GET / HTTP/1.1\r\nno colon\r\n\r\n".to_owned(), BadHead::Malformed, 400),
-            (many, BadHead::TooLarge, 431),
-            (long, BadHead::TooLarge, 431),
-            (with("Version: 13", "Version: 12"), BadHead::Upgrade(BadUpgrade::Version), 426),
-            (with("keep-alive, Upgrade", "close"), BadHead::Upgrade(BadUpgrade::Connection), 400),
-            (with("dGhl", "dGh"), BadHead::Upgrade(BadUpgrade::Key), 400),
-            (with("Host: h", "Content-Length: 5"), BadHead::Body, 400),
-            (with("Host: h", "Transfer-Encoding: chunked"), BadHead::Body, 400),
-            (with("a%2Eb", "a%FFb"), BadHead::Malformed, 400),
-            (with("a%2Eb", "a%2"), BadHead::Malformed, 400),
+        for (head, expected, status, code) in [
+            ("\u{16}\u{3}\u{1} TLS on a plain port".to_owned(), BadHead::Malformed, 400, "bad_request"),
+            ("GET / HTTP/1.1\r\nno colon\r\n\r\n".to_owned(), BadHead::Malformed, 400, "bad_request"),
+            (many, BadHead::TooLarge, 431, "head_too_large"),
+            (long, BadHead::TooLarge, 431, "head_too_large"),
+            (
+                with("Version: 13", "Version: 12"),
+                BadHead::Upgrade(BadUpgrade::Version),
+                426,
+                "upgrade_required",
+            ),
+            (
+                with("keep-alive, Upgrade", "close"),
+                BadHead::Upgrade(BadUpgrade::Connection),
+                400,
+                "bad_upgrade",
+            ),
+            (with("dGhl", "dGh"), BadHead::Upgrade(BadUpgrade::Key), 400, "bad_upgrade"),
+            (with("Host: h", "Content-Length: 5"), BadHead::Body, 400, "bad_request"),
+            (with("Host: h", "Transfer-Encoding: chunked"), BadHead::Body, 400, "bad_request"),
+            (with("a%2Eb", "a%FFb"), BadHead::Malformed, 400, "bad_request"),
+            (with("a%2Eb", "a%2"), BadHead::Malformed, 400, "bad_request"),
         ] {
             let outcome = bad(&head);
             assert_eq!((outcome, outcome.status()), (expected, status), "{head}");
             let answer = String::from_utf8(outcome.response()).unwrap();
             assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
             let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-            assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{answer}");
+            assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{answer}");
             assert_eq!(head.contains("Sec-WebSocket-Version: 13"), status == 426);
             let problem: serde_json::Value = serde_json::from_str(body).unwrap();
-            assert_eq!(problem["status"], status);
+            assert_eq!((&problem["status"], &problem["code"]), (&status.into(), &code.into()));
         }
     }
 

@@ -28,6 +28,7 @@ mod metrics;
 mod node;
 mod percent;
 mod problem;
+mod problem_code;
 mod publish;
 mod rewind;
 mod shard;

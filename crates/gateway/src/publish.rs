@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use axum::http::StatusCode;
 use bowline_log::{AppendError, Appended, Batch, Entry, IdempotencyKey, Placed};
 use bowline_proto::{Epoch, Seq};
 
 use crate::metrics::Tally;
 use crate::node::Node;
 use crate::problem::Problem;
+use crate::problem_code::ProblemCode;
 
 /// What was appended, durably.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,13 +71,16 @@ fn refusal(error: AppendError) -> PublishError {
 
 impl From<PublishError> for Problem {
     fn from(error: PublishError) -> Problem {
-        let (status, code) = match error {
-            PublishError::Full => (StatusCode::INSUFFICIENT_STORAGE, "log_full"),
-            PublishError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "log_busy"),
-            PublishError::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "log_unavailable"),
-            PublishError::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+        let code = match error {
+            PublishError::Full => ProblemCode::LogFull,
+            PublishError::Busy => ProblemCode::LogBusy,
+            PublishError::Unavailable => ProblemCode::LogUnavailable,
+            PublishError::KeyReused => ProblemCode::IdempotencyKeyReused,
         };
-        let problem = Problem::new(status, code, error.to_string());
-        if status == StatusCode::SERVICE_UNAVAILABLE { problem.retry_after(1) } else { problem }
+        let problem = Problem::new(code, error.to_string());
+        match error {
+            PublishError::Busy | PublishError::Unavailable => problem.retry_after(1),
+            PublishError::Full | PublishError::KeyReused => problem,
+        }
     }
 }

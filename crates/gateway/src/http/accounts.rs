@@ -16,6 +16,7 @@ use crate::http::body;
 use crate::http::events::Answer;
 use crate::node::Node;
 use crate::problem::Problem;
+use crate::problem_code::ProblemCode;
 use crate::publish::{self, Published};
 
 /// A reason is short.
@@ -58,7 +59,7 @@ pub(crate) async fn disconnect(
         DisconnectRequest::default()
     } else {
         serde_json::from_slice(&body).map_err(|error| {
-            Problem::bad_request("bad_json", format!("send {{\"reason\":\"…\"}}: {error}"))
+            Problem::new(ProblemCode::BadJson, format!("send {{\"reason\":\"…\"}}: {error}"))
         })?
     };
     info!(%account, reason = request.reason, "disconnected by the operator");
@@ -72,14 +73,14 @@ async fn change(node: &Node, entry: Entry) -> Result<Json<Answer>, Problem> {
 }
 
 fn parse_account(text: &str) -> Result<Account, Problem> {
-    Account::new(text).map_err(|why| Problem::bad_request("invalid_account", why.to_string()))
+    Account::new(text).map_err(|why| Problem::new(ProblemCode::InvalidAccount, why.to_string()))
 }
 
 fn parse_granted(text: &str) -> Result<Topic, Problem> {
     let topic = Topic::new(text).map_err(|why| Problem::invalid_topic(text, why))?;
     if topic.is_on_demand() {
         let detail = "on-demand topics follow the conversation: grant `conv:…` instead";
-        return Err(Problem::bad_request("on_demand_topic", detail));
+        return Err(Problem::new(ProblemCode::OnDemandTopic, detail));
     }
     Ok(topic)
 }

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
 use crate::problem::Problem;
+use crate::problem_code::ProblemCode;
 
 /// The longest body: an array of events. One event is bounded by the message limit.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
@@ -20,8 +21,7 @@ pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
     match tokio::time::timeout(DEADLINE, read_all(body, limit)).await {
         Ok(outcome) => outcome,
         Err(_) => Err(Problem::new(
-            axum::http::StatusCode::REQUEST_TIMEOUT,
-            "body_timeout",
+            ProblemCode::BodyTimeout,
             format!("the body did not arrive within {} s", DEADLINE.as_secs()),
         )),
     }
@@ -31,7 +31,7 @@ async fn read_all(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
     let mut taken = BytesMut::new();
     let mut seen = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Problem::bad_request("bad_body", "the body ended too early"))?;
+        let frame = frame.map_err(|_| Problem::new(ProblemCode::BadBody, "the body ended too early"))?;
         let Some(data) = frame.data_ref() else { continue };
         seen += data.len();
         if seen > limit.max(MAX_DISCARDED) {

@@ -25,6 +25,7 @@ use crate::http::body::{self, MAX_BODY};
 use crate::metrics::Tally;
 use crate::node::Node;
 use crate::problem::Problem;
+use crate::problem_code::ProblemCode;
 use crate::publish::{self, Published};
 
 /// The most entries that one request appends.
@@ -115,7 +116,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let bad = || {
         let detail = format!("Idempotency-Key has 1 to {MAX_KEY_BYTES} visible ASCII characters");
-        Problem::bad_request("bad_idempotency_key", detail)
+        Problem::new(ProblemCode::BadIdempotencyKey, detail)
     };
     let key = value.to_str().map_err(|_| bad())?;
     if key.is_empty() || key.len() > MAX_KEY_BYTES { Err(bad()) } else { Ok(Some(key.to_owned())) }
@@ -124,14 +125,14 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 fn parse(body: &[u8], limits: &Limits) -> Result<(Vec<Parsed>, bool), Problem> {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     let is_array = first == Some(&b'[');
-    let bad = |error: serde_json::Error| Problem::bad_request("bad_json", error.to_string());
+    let bad = |error: serde_json::Error| Problem::new(ProblemCode::BadJson, error.to_string());
     let bodies: Vec<EventBody<'_>> = if is_array {
         serde_json::from_slice(body).map_err(bad)?
     } else {
         vec![serde_json::from_slice(body).map_err(bad)?]
     };
     if bodies.is_empty() {
-        return Err(Problem::bad_request("no_events", "the array is empty: send at least one event"));
+        return Err(Problem::new(ProblemCode::NoEvents, "the array is empty: send at least one event"));
     }
     let now = clock::wall();
     let parsed: Result<_, Problem> = bodies.into_iter().map(|body| parse_one(body, limits, now)).collect();
@@ -143,20 +144,20 @@ fn parse_one(body: EventBody<'_>, limits: &Limits, now: Timestamp) -> Result<Par
     let kind = body.r#type;
     if kind.is_empty() || kind.len() > MAX_TYPE_BYTES || kind.chars().any(char::is_control) {
         let detail = format!("`type` has 1 to {MAX_TYPE_BYTES} bytes and no control characters");
-        return Err(Problem::bad_request("invalid_type", detail));
+        return Err(Problem::new(ProblemCode::InvalidType, detail));
     }
     let timestamp = match &body.timestamp {
         None => now,
         Some(text) => Timestamp::parse_rfc3339(text).ok_or_else(|| {
             let detail = "`timestamp` is RFC 3339, such as 2026-01-31T12:00:00.000Z";
-            Problem::bad_request("invalid_timestamp", detail)
+            Problem::new(ProblemCode::InvalidTimestamp, detail)
         })?,
     };
     let payload = body.payload.get().as_bytes();
     // The frame around the payload is a level of its own.
     let depth = limits.depth.saturating_sub(1);
     check_json(payload, &Limits { message_bytes: usize::MAX, depth, ..*limits })
-        .map_err(|why| Problem::bad_request("bad_payload", why.to_string()))?;
+        .map_err(|why| Problem::new(ProblemCode::BadPayload, why.to_string()))?;
     let longest = topics.iter().map(|topic| topic.as_str().len()).max().unwrap_or_default();
     // Texts may double when they are escaped.
     if payload.len() + 2 * (longest + kind.len()) + ENVELOPE_BYTES > limits.message_bytes {
@@ -172,7 +173,7 @@ fn parse_one(body: EventBody<'_>, limits: &Limits, now: Timestamp) -> Result<Par
     }
     if let Some(topic) = topics.iter().find(|topic| topic.is_on_demand()) {
         let detail = format!("{topic} carries signals only: publish with \"ephemeral\":true");
-        return Err(Problem::bad_request("on_demand_topic", detail));
+        return Err(Problem::new(ProblemCode::OnDemandTopic, detail));
     }
     let (kind, payload): (Arc<str>, Bytes) = ((&*kind).into(), Bytes::copy_from_slice(payload));
     let event = |topic| NewEvent { topic, kind: Arc::clone(&kind), payload: payload.clone(), timestamp };
@@ -184,7 +185,7 @@ fn topics_of(body: &EventBody<'_>) -> Result<Vec<Topic>, Problem> {
         (Some(topic), None) => std::slice::from_ref(topic),
         (None, Some(topics)) if !topics.is_empty() => topics,
         (Some(_), Some(_)) | (None, Some(_) | None) => {
-            return Err(Problem::bad_request("no_topic", "send either `topic` or a list `topics`"));
+            return Err(Problem::new(ProblemCode::NoTopic, "send either `topic` or a list `topics`"));
         }
     };
     if texts.len() > MAX_ENTRIES {

@@ -12,6 +12,7 @@ use crate::auth::Claims;
 use crate::http::bearer::Bearer;
 use crate::node::Node;
 use crate::problem::Problem;
+use crate::problem_code::ProblemCode;
 
 /// Events in an answer when the request does not say.
 const DEFAULT_LIMIT: usize = 100;
@@ -54,11 +55,11 @@ pub(crate) async fn read(
     Path(topic): Path<String>,
     range: Result<UrlQuery<Range>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<History>, Problem> {
-    let UrlQuery(range) = range.map_err(|why| Problem::bad_request("bad_query", why.body_text()))?;
+    let UrlQuery(range) = range.map_err(|why| Problem::new(ProblemCode::BadQuery, why.body_text()))?;
     let topic = Topic::new(&topic).map_err(|why| Problem::invalid_topic(&topic, why))?;
     if topic.is_on_demand() {
-        return Err(Problem::bad_request(
-            "on_demand_topic",
+        return Err(Problem::new(
+            ProblemCode::OnDemandTopic,
             "on-demand topics carry signals, which are not kept",
         ));
     }
@@ -69,7 +70,7 @@ pub(crate) async fn read(
     let read = tokio::task::spawn_blocking(move || journal.read(&query)).await;
     let page = read.ok().flatten().ok_or_else(|| {
         let detail = "the log can't be read just now";
-        Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "log_unavailable", detail).retry_after(1)
+        Problem::new(ProblemCode::LogUnavailable, detail).retry_after(1)
     })?;
     let next = next_of(&page, before, status.head);
     let events = page
@@ -101,9 +102,9 @@ fn query(node: &Node, claims: &Claims, topic: &Topic, range: &Range, epoch: Epoc
     let only: Arc<[Topic]> = [topic.clone()].into();
     let (open, granted) = if is_open { (only, Arc::default()) } else { (Arc::default(), only) };
     let asked_epoch = match &range.epoch {
-        Some(text) => text
-            .parse()
-            .map_err(|why: bowline_proto::InvalidEpoch| Problem::bad_request("bad_query", why.to_string()))?,
+        Some(text) => text.parse().map_err(|why: bowline_proto::InvalidEpoch| {
+            Problem::new(ProblemCode::BadQuery, why.to_string())
+        })?,
         None => epoch,
     };
     Ok(Query {
@@ -123,7 +124,7 @@ fn is_own(claims: &Claims, topic: &Topic) -> bool {
 }
 
 fn position(value: Option<u64>, name: &str) -> Result<Option<Seq>, Problem> {
-    let too_large = || Problem::bad_request("bad_query", format!("`{name}` is a position below 2^53"));
+    let too_large = || Problem::new(ProblemCode::BadQuery, format!("`{name}` is a position below 2^53"));
     value.map(|value| Seq::new(value).ok_or_else(too_large)).transpose()
 }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use axum::middleware;
 use axum::routing::{get, post, put};
 
 use crate::http::{accounts, cors, events, history, sockets, tickets};
 use crate::node::Node;
 use crate::problem::Problem;
+use crate::problem_code::ProblemCode;
 
 /// Everything, for the gateway's own listener: whatever is no API is a socket path or 404.
 pub(crate) fn own_router(node: Arc<Node>) -> Router {
@@ -46,7 +47,7 @@ fn finish(router: Router<Arc<Node>>, node: Arc<Node>) -> Router {
 
 async fn wrong_method(method: Method) -> Problem {
     let detail = format!("{method} is not served here; see the HTTP section of docs/protocol.md");
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    Problem::new(ProblemCode::MethodNotAllowed, detail)
 }
 
 /// A configured template may name its captures as it likes; axum wants one name per place.

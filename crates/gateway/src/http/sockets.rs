@@ -18,6 +18,7 @@ use crate::http::bearer::bearer_token;
 use crate::metrics::Tally;
 use crate::node::Node;
 use crate::problem::Problem;
+use crate::problem_code::ProblemCode;
 use crate::shard::{Arrival, Detached, Newcomer};
 use crate::ws;
 
@@ -103,13 +104,13 @@ fn switching(key: &str, protocols: Option<&str>) -> Response {
 fn websocket_key(headers: &HeaderMap) -> Result<String, Problem> {
     if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         let detail = ws::BadUpgrade::Version.to_string();
-        return Err(Problem::new(StatusCode::UPGRADE_REQUIRED, "bad_upgrade", detail));
+        return Err(Problem::new(ProblemCode::UpgradeRequired, detail));
     }
     let key = headers.get(header::SEC_WEBSOCKET_KEY).and_then(|value| value.to_str().ok());
     // 16 bytes in base64 are 22 characters and two `=`.
     key.filter(|key| key.len() == 24 && key.ends_with("=="))
         .map(str::to_owned)
-        .ok_or_else(|| Problem::bad_request("bad_upgrade", ws::BadUpgrade::Key.to_string()))
+        .ok_or_else(|| Problem::new(ProblemCode::BadUpgrade, ws::BadUpgrade::Key.to_string()))
 }
 
 fn header_has(headers: &HeaderMap, name: header::HeaderName, word: &str) -> bool {

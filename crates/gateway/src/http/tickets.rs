@@ -15,6 +15,7 @@ use crate::http::bearer::Bearer;
 use crate::http::body;
 use crate::node::Node;
 use crate::problem::Problem;
+use crate::problem_code::ProblemCode;
 
 /// A path is short.
 const MAX_BODY: usize = 8 * 1024;
@@ -41,15 +42,14 @@ pub(crate) async fn issue(
 ) -> Result<Response, Problem> {
     let body = body::read(body, MAX_BODY).await?;
     let TicketRequest { path } = serde_json::from_slice(&body)
-        .map_err(|error| Problem::bad_request("bad_json", format!("send {{\"path\":\"/…\"}}: {error}")))?;
+        .map_err(|error| Problem::new(ProblemCode::BadJson, format!("send {{\"path\":\"/…\"}}: {error}")))?;
     let plain = path.split(['?', '#']).next().unwrap_or_default();
     let target = node.paths.resolve(plain, &claims.account).ok_or_else(|| Problem::no_such_path(plain))?;
     admission::rights(&node, &claims, &target).ok_or_else(Problem::forbidden)?;
     let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok());
     let now = clock::wall();
     let issued = node.tickets.issue(&claims, plain, origin, now).map_err(|refused| {
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tickets", format!("{refused}; use them first"))
-            .retry_after(1)
+        Problem::new(ProblemCode::TooManyTickets, format!("{refused}; use them first")).retry_after(1)
     })?;
     let answer = TicketAnswer {
         ticket: issued.ticket.reveal(),
