@@ -237,7 +237,8 @@ impl Walk<'_> {
         if self.is_from_oldest() && self.base.is_some_and(|base| before <= base.next()) {
             return;
         }
-        if self.told_before.get(topic).is_some_and(|told| before <= told.next()) {
+        let after = self.told_before.get(topic).map_or(after, |told| after.max(*told));
+        if before <= after.next() {
             return;
         }
         let who = self.who;
