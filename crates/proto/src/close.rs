@@ -5,6 +5,9 @@ macro_rules! close_codes {
         impl CloseCode {
             $($(#[$doc])* pub const $name: CloseCode = CloseCode($code);)*
 
+            /// The codes that this version knows.
+            pub const KNOWN: &[CloseCode] = &[$(CloseCode::$name,)*];
+
             /// The name that goes into the close frame, empty for a code that this version does not know.
             #[must_use]
             pub const fn name(self) -> &'static str {

@@ -12,6 +12,9 @@ macro_rules! open_names {
         }
 
         impl $name {
+            /// The names that this version knows.
+            pub const KNOWN: &[&str] = &[$($text,)*];
+
             /// Its name on the wire.
             #[must_use]
             pub fn as_str(&self) -> &str {
