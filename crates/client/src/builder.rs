@@ -23,9 +23,11 @@ use crate::error::BuildError;
 use crate::inner::{Acceptance, Backlog, Inner};
 use crate::queue::Queue;
 use crate::shared::Shared;
+use crate::ticket::TicketNote;
 use crate::tungstenite_dial::TungsteniteDial;
 
 /// Builds a [`Connection`]; made by [`Connection::builder`].
+#[derive(Clone)]
 #[must_use = "a builder does nothing until `connect` is called"]
 pub struct ConnectionBuilder {
     url: String,
@@ -33,7 +35,9 @@ pub struct ConnectionBuilder {
     mode: CredentialMode,
     /// `None`: `network`.
     dial: Option<Arc<dyn ErasedDial>>,
-    network: TungsteniteDial,
+    network: Arc<TungsteniteDial>,
+    /// Hears why the last ticket could not be bought, where somebody wants to know.
+    ticket_note: Option<TicketNote>,
     config: ClientConfig,
     saved: Option<SavedPosition>,
     topics: Vec<Topic>,
@@ -57,7 +61,8 @@ impl ConnectionBuilder {
             tokens: None,
             mode: CredentialMode::default(),
             dial: None,
-            network: TungsteniteDial::new(),
+            network: Arc::new(TungsteniteDial::new()),
+            ticket_note: None,
             config: ClientConfig::new(),
             saved: None,
             topics: Vec::new(),
@@ -159,13 +164,31 @@ impl ConnectionBuilder {
     /// How `wss` trusts: roots of your own or a whole TLS configuration. Also used to buy tickets, whatever
     /// [`dial`](Self::dial) says. Default: what the system trusts.
     pub fn network(mut self, network: TungsteniteDial) -> Self {
-        self.network = network;
+        self.network = Arc::new(network);
         self
     }
 
     /// Who opens sockets. Default: the [`network`](Self::network).
     pub fn dial(mut self, dial: impl Dial) -> Self {
         self.dial = Some(Arc::new(dial));
+        self
+    }
+
+    /// Whether the URL can be used at all: what needs neither a runtime nor a network.
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
+        Endpoint::parse(&self.url).map(drop)
+    }
+
+    /// What connections of one client have in common: who gives tokens, and the network with its trusted roots.
+    pub(crate) fn shared(
+        mut self,
+        tokens: Option<Arc<dyn ErasedTokenProvider>>,
+        network: Arc<TungsteniteDial>,
+        ticket_note: TicketNote,
+    ) -> Self {
+        self.tokens = tokens;
+        self.network = network;
+        self.ticket_note = Some(ticket_note);
         self
     }
 
@@ -177,13 +200,14 @@ impl ConnectionBuilder {
     pub fn connect(self) -> Result<Connection, BuildError> {
         let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         let endpoint = Arc::new(Endpoint::parse(&self.url)?);
-        let network = Arc::new(self.network);
+        let network = self.network;
         let dialer = Dialer {
             endpoint: endpoint.clone(),
             tokens: self.tokens,
             mode: self.mode,
             dial: self.dial.unwrap_or_else(|| network.clone()),
             network,
+            ticket_note: self.ticket_note,
             message_bytes: self.limits.message_bytes,
         };
 

@@ -148,9 +148,14 @@ impl Connection {
     /// be taken.
     pub async fn close(&self) {
         let mut state = self.shared.state();
-        // Closed already, or the driver is gone: then there is nothing to wait for either.
-        let _ = self.command(Command::Close);
+        self.start_close();
         let _ = state.wait_for(|state| matches!(state, ConnectionState::Closed(_))).await;
+    }
+
+    /// As [`close`](Self::close), for callers that do not wait.
+    pub(crate) fn start_close(&self) {
+        // Closed already, or the driver is gone: then there is nothing to do either.
+        let _ = self.command(Command::Close);
     }
 
     fn command(&self, command: Command) -> Result<(), CommandError> {

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use crate::credential::{CredentialMode, ErasedTokenProvider, Secret};
 use crate::dial::{BoxSocket, ErasedDial};
 use crate::endpoint::{Endpoint, Proof};
-use crate::ticket;
+use crate::ticket::{self, TicketNote};
 use crate::tungstenite_dial::TungsteniteDial;
 
 pub(crate) struct Dialer {
@@ -18,6 +18,8 @@ pub(crate) struct Dialer {
     pub(crate) dial: Arc<dyn ErasedDial>,
     /// Buys tickets, whatever `dial` is.
     pub(crate) network: Arc<TungsteniteDial>,
+    /// Hears why the last ticket could not be bought.
+    pub(crate) ticket_note: Option<TicketNote>,
     /// Longest message to take, in bytes.
     pub(crate) message_bytes: usize,
 }
@@ -42,14 +44,18 @@ impl Dialer {
         token: Option<Secret>,
     ) -> BoxFuture<'static, Result<BoxSocket, DialFailure>> {
         let (endpoint, network, dial) = (self.endpoint.clone(), self.network.clone(), self.dial.clone());
-        let (mode, message_bytes) = (self.mode, self.message_bytes);
+        let (mode, message_bytes, note) = (self.mode, self.message_bytes, self.ticket_note.clone());
         Box::pin(async move {
             let proof = match (mode, token) {
                 (_, None) => Proof::None,
                 (CredentialMode::Header, Some(token)) => Proof::Header(token),
                 (CredentialMode::UrlToken, Some(token)) => Proof::UrlToken(token),
                 (CredentialMode::Ticket, Some(token)) => {
-                    Proof::Ticket(ticket::buy(&endpoint, &network, &token).await?)
+                    let bought = ticket::buy(&endpoint, &network, &token).await;
+                    if let (Err(error), Some(note)) = (&bought, &note) {
+                        note.write(error);
+                    }
+                    Proof::Ticket(bought?.into_secret())
                 }
             };
             dial.open(endpoint.request(layer, &proof, message_bytes)?).await

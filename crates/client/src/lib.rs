@@ -79,6 +79,7 @@ pub use error::{BuildError, ConnectError};
 pub use incoming::Incoming;
 pub use network::NetStream;
 pub use streams::{Events, IncomingStream};
+pub use ticket::{Ticket, TicketError};
 pub use tls::InvalidCertificate;
 pub use tungstenite_dial::TungsteniteDial;
 pub use websocket::{WebSocket, upgrade};
