@@ -150,11 +150,12 @@ impl GatewayCore {
         let is_current = grants.is_current();
         let ahead = changed_behind(as_of, &records);
         self.put_out(slot, &records.into(), gaps);
+        // The page that passes the grants' position knows every later change; the pages behind it may be ahead of the tail.
+        if is_current && from <= as_of && as_of <= upto {
+            self.reconcile(slot, upto, as_of, &ahead);
+        }
         if upto < self.head || upto < grants_as_of || (is_current && upto < as_of) {
             return self.read_on(slot);
-        }
-        if is_current {
-            self.reconcile(slot, upto, as_of, &ahead);
         }
         self.go_live(slot, upto);
     }

@@ -1,8 +1,8 @@
-//! What a reader follows when it becomes live again, in spite of changes of its rights that no page brought.
+//! What a reader follows when it comes to where the grants are known, in spite of changes of its rights that no page brought.
 //!
 //! Retention takes grants and revocations away as it takes events. A reader that was behind them keeps the memberships of
-//! before, so they are compared with the account's grants at the shard's head whenever it becomes live. The topics that its last
-//! page changed further on are left alone: there the page knows better.
+//! before, so they are compared with the account's grants at the shard's head by the page that passes that head. The topics
+//! that this page changed further on are left alone: there the page knows better.
 
 use bowline_proto::{GrantScope, Seq, ServerFrame, Topic};
 

@@ -179,3 +179,18 @@ fn a_grant_that_retention_took_away_while_a_reader_was_behind_is_followed_all_th
     world.publish("conv:c2");
     assert_eq!(world.events(conn), [before, event]);
 }
+
+#[test]
+fn a_grant_met_ahead_of_the_tail_outlives_a_second_catch_up_before_the_tail_brings_it() {
+    let mut world = World::new();
+    let conn = world.connect("ann");
+    world.input(Input::Blocked { conn });
+    let granted = world.log.grant("ann", "conv:c1");
+    world.input(Input::Drained { conn });
+    world.input(Input::Blocked { conn });
+    world.input(Input::Drained { conn });
+    world.show(vec![granted]);
+    let event = world.publish("conv:c1");
+    assert_eq!(world.events(conn), [event]);
+    assert!(world.topic_changes(conn).iter().all(|(_, removed, _)| removed.is_empty()));
+}
