@@ -47,6 +47,7 @@
 //!
 //! Seams: [`TokenProvider`] (who gives tokens), [`Dial`] (who opens sockets).
 
+mod agent;
 mod builder;
 mod connection;
 mod credential;
@@ -56,6 +57,7 @@ mod driver;
 mod emitter;
 mod endpoint;
 mod error;
+pub mod event;
 mod failure;
 mod incoming;
 mod inner;
@@ -70,6 +72,10 @@ mod tungstenite_dial;
 mod wakers;
 mod websocket;
 
+pub use agent::{
+    AgentError, AgentSocket, AgentSocketBuilder, AgentState, Disconnecting, SubscribeError, Subscribed, Typed,
+    Unsubscribed,
+};
 pub use builder::ConnectionBuilder;
 pub use connection::Connection;
 pub use credential::{CredentialMode, TokenError, TokenProvider};
