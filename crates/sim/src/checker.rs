@@ -97,6 +97,8 @@ struct Walk<'a> {
     /// The last event handed out in this life.
     furthest: Seq,
     at: BTreeMap<Topic, Seq>,
+    /// Where the last gap of each topic began: the other link of an overlap may tell what lies just before it.
+    last_gap: BTreeMap<Topic, Seq>,
     /// Up to where gaps may be told once more, because the log became another one, or the process had to go back, before
     /// the cursor had passed them.
     told_before: BTreeMap<Topic, Seq>,
@@ -114,6 +116,7 @@ fn check_reader(who: &str, reader: &Reader, truth: &Truth, found: &mut Vec<Findi
         from_oldest_of: None,
         furthest: Seq::ZERO,
         at: BTreeMap::new(),
+        last_gap: BTreeMap::new(),
         told_before: BTreeMap::new(),
         unsaid: BTreeMap::new(),
     };
@@ -264,7 +267,10 @@ impl Walk<'_> {
             .extract_if(.., |seq| reason == GapReason::Epoch || (after < *seq && *seq < before))
             .count();
         let lost_with_a_life = reason == GapReason::Epoch && self.life > 0;
-        if claimed.is_empty() && said_now == 0 && !lost_with_a_life {
+        let widens_the_last =
+            self.last_gap.get(topic).is_some_and(|began| after < *began && before == began.next());
+        self.last_gap.insert(topic.clone(), after);
+        if claimed.is_empty() && said_now == 0 && !lost_with_a_life && !widens_the_last {
             found.push(("honest gap", format!("{said} covers no event of this reader's (it stood at {at})")));
         }
         let end = Seq::new(before.get().saturating_sub(1)).unwrap_or(Seq::MAX);
