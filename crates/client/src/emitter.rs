@@ -70,6 +70,16 @@ impl<T: 'static> Emitter<T> {
         self.listeners.end();
     }
 
+    /// Ready when somebody listens. One waiter at a time.
+    pub(crate) fn poll_listener(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.listeners.poll_arrival(cx)
+    }
+
+    /// No stream is full.
+    pub(crate) fn has_room(&self) -> bool {
+        self.pressure.has_room()
+    }
+
     /// Ready when no stream is full: whoever tells waits for this before it goes to fetch more. One waiter at a time.
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.pressure.poll_room(cx)

@@ -62,6 +62,7 @@ mod failure;
 mod incoming;
 mod inner;
 mod link;
+mod managed;
 mod network;
 mod queue;
 mod shared;
@@ -83,6 +84,10 @@ pub use dial::{Dial, DialRequest, Outgoing, Received, Socket};
 pub use emitter::{Emitter, EmitterStream, HandlerPanic, Subscription};
 pub use error::{BuildError, ConnectError};
 pub use incoming::Incoming;
+pub use managed::{
+    Client, ClientBuilder, ManagedSocket, MessageEvent, OpenError, SendError, SocketError, SocketOptions,
+    SocketState, Sockets,
+};
 pub use network::NetStream;
 pub use streams::{Events, IncomingStream};
 pub use ticket::{Ticket, TicketError};

@@ -5,6 +5,7 @@
 
 use core::any::Any;
 use core::fmt;
+use core::task::{Context, Poll, Waker};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -23,6 +24,8 @@ struct List<T> {
     slots: Vec<Slot<T>>,
     next_id: u64,
     is_ended: bool,
+    /// Whoever waits for somebody to listen.
+    arrival: Option<Waker>,
 }
 
 struct Slot<T> {
@@ -33,7 +36,8 @@ struct Slot<T> {
 
 impl<T> Listeners<T> {
     pub(super) fn new(name: &'static str) -> Self {
-        Listeners { name, list: Mutex::new(List { slots: Vec::new(), next_id: 0, is_ended: false }) }
+        let list = List { slots: Vec::new(), next_id: 0, is_ended: false, arrival: None };
+        Listeners { name, list: Mutex::new(list) }
     }
 
     /// `None` when nothing will be told any more.
@@ -48,7 +52,21 @@ impl<T> Listeners<T> {
         let id = list.next_id;
         list.next_id += 1;
         list.slots.push(Slot { id, listener: Some(listener) });
+        let arrival = list.arrival.take();
+        drop(list);
+        if let Some(arrival) = arrival {
+            arrival.wake();
+        }
         Some(id)
+    }
+
+    pub(super) fn poll_arrival(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut list = self.lock();
+        if !list.slots.is_empty() {
+            return Poll::Ready(());
+        }
+        list.arrival = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     pub(super) fn count(&self) -> usize {

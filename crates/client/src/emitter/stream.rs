@@ -150,6 +150,10 @@ struct Full {
 }
 
 impl Pressure {
+    pub(super) fn has_room(&self) -> bool {
+        lock(&self.full).streams == 0
+    }
+
     pub(super) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut full = lock(&self.full);
         if full.streams == 0 {
