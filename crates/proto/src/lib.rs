@@ -24,8 +24,8 @@ pub use close::{CloseCode, Retry};
 pub use event::Event;
 #[cfg(feature = "json")]
 pub use json::{
-    DecodeError, check_json, decode_client_frame, decode_server_frame, encode_client_frame, encode_event,
-    encode_server_frame, encode_signal,
+    DecodeError, FrameDecoder, check_json, decode_client_frame, decode_server_frame, encode_client_frame,
+    encode_event, encode_server_frame, encode_signal,
 };
 pub use limits::Limits;
 pub use position::{Cursor, Epoch, InvalidEpoch, Seq};

@@ -10,6 +10,7 @@ mod digest;
 mod encode_event;
 mod encode_frame;
 mod error;
+mod frame_decoder;
 mod members;
 mod write;
 
@@ -19,3 +20,4 @@ pub use decode_server::decode_server_frame;
 pub use encode_event::{encode_event, encode_signal};
 pub use encode_frame::{encode_client_frame, encode_server_frame};
 pub use error::DecodeError;
+pub use frame_decoder::FrameDecoder;

@@ -76,30 +76,6 @@ pub enum TypedEvent {
 }
 
 impl TypedEvent {
-    /// The types that have a shape of their own.
-    pub const KINDS: &[&str] = &[
-        message::NEW,
-        message::UPDATED,
-        message::DELETED,
-        conversation::NEW,
-        conversation::UPDATED,
-        conversation::MEMBER_ADDED,
-        conversation::MEMBER_REMOVED,
-        conversation::MEMBER_UPDATED,
-        contact::REQUEST_RECEIVED,
-        contact::REQUEST_ACCEPTED,
-        contact::REQUEST_REJECTED,
-        contact::REQUEST_REVOKED,
-        contact::REMOVED,
-        contact::REQUEST_PENDING_APPROVAL,
-        contact::FRIEND_NAME_UPDATED,
-        account::BLOCK_CREATED,
-        account::BLOCK_REMOVED,
-        account::PROFILE_UPDATED,
-        account::SETTINGS_UPDATED,
-        activity::STATUS,
-    ];
-
     /// Reads the payload as its type says.
     ///
     /// # Errors
