@@ -83,11 +83,12 @@ impl Truth {
         };
         let shown: BTreeMap<Seq, &Record> = shown.iter().map(|r| (r.seq(), r)).collect();
         if last.epoch == epoch {
+            let mut wrong = Ok(());
             for (seq, record) in last.records.range(oldest..) {
                 match shown.get(seq) {
-                    None => return Err(format!("committed record {seq} is gone after reopening")),
+                    None => wrong = wrong.and(Err(format!("committed record {seq} is gone after reopening"))),
                     Some(found) if *found != record => {
-                        return Err(format!("committed record {seq} has changed after reopening"));
+                        wrong = wrong.and(Err(format!("committed record {seq} has changed after reopening")));
                     }
                     Some(_) => {}
                 }
@@ -96,7 +97,7 @@ impl Truth {
             for (seq, record) in shown {
                 last.records.entry(seq).or_insert_with(|| record.clone());
             }
-            return Ok(());
+            return wrong;
         }
         // Where nothing is left, the log began anew; otherwise what retention took before is shared.
         let is_anew = !last.records.iter().any(|(seq, record)| shown.get(seq) == Some(&record));
