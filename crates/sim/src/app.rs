@@ -262,6 +262,7 @@ impl App {
 }
 
 /// Where a reader without a position starts.
+#[derive(Clone, Copy)]
 struct Base {
     epoch: Epoch,
     seq: Seq,

@@ -32,7 +32,6 @@ fn three_hundred_fixed_seeds_keep_the_delivery_promise() {
 
 const WORTH_REACHING: &[&str] = &[
     "client: accepted again",
-    "client: closed, superseded",
     "client: gaps",
     "client: handed over",
     "client: handovers failed",
