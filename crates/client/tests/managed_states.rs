@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bowline::{ConnectError, GapReason, Jitter, RenewAfter, SocketError, SocketOptions, SocketState};
 use managed_support::{Pipes, client, client_with, no_task_is_left, notes, open, until};
-use serde_json::json;
+use serde_json::{Value, json};
 use support::soon;
 
 /// A socket whose attempts all fail until it gives up: the seconds between its dials, the first one included.
@@ -253,6 +253,18 @@ async fn what_cannot_be_had_any_more_is_told_as_a_gap_in_its_place() {
     peer.event(9, 8).await;
     assert_eq!(told.until(3).await, ["3", "conv:c1 3..9", "9"]);
     drop((socket, peer));
+
+    // Also when both were there before anybody listened.
+    let (socket, mut peer) = open(&client, &mut pipes, SocketOptions::new()).await;
+    peer.event(3, 0).await;
+    peer.say(&json!({"action": "gap", "topic": "conv:c1", "after": 3, "before": 9, "reason": "retention"}))
+        .await;
+    peer.event(9, 8).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let gaps = notes(socket.on_gap(), |gap| gap.before.get().to_string());
+    let seqs = notes(socket.on_message(), |message| message.event().place.unwrap().seq.get().to_string());
+    assert_eq!((seqs.until(2).await.len(), gaps.all()), (2, vec!["9".to_owned()]));
+    drop((socket, peer));
     no_task_is_left().await;
 }
 
@@ -288,6 +300,36 @@ async fn sleeping_three_hours_means_reconnecting_on_wake() {
     drop(socket);
     let _ = soon(peer.closed()).await;
     drop((peer, new));
+    no_task_is_left().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_a_plain_server_copies_in_a_handover_are_dropped_and_what_is_in_flight_still_comes() {
+    let (client, mut pipes) = client();
+    let options = SocketOptions::new().proactive_reconnect(RenewAfter::Exactly(Duration::from_secs(10)));
+    let socket = client.websocket().connect_to_chat_with("t", options).await.unwrap();
+    let mut old = pipes.next().await;
+    old.accept_plain().await;
+    let seen = notes(socket.on_message(), |message| message.json::<Value>().unwrap()["payload"].to_string());
+    until(&socket, SocketState::Open).await;
+    let states = notes(socket.on_state_change(), SocketState::to_string);
+    let say = |n: u32| json!({"type": "message.new", "payload": n});
+    let mut new = pipes.next().await;
+    new.accept_plain().await;
+    new.say(&say(1)).await;
+    seen.until(1).await;
+    // The old link is read until its close frame.
+    old.say(&say(1)).await;
+    old.say(&say(2)).await;
+    new.say(&say(2)).await;
+    seen.until(2).await;
+    assert_eq!(old.closed().await, Some(1000));
+    new.say(&say(3)).await;
+    // The same again on the one link that is left is no copy.
+    new.say(&say(3)).await;
+    assert_eq!(seen.until(4).await, ["1", "2", "3", "3"]);
+    assert!(states.all().is_empty(), "{:?}", states.all());
+    drop((socket, new));
     no_task_is_left().await;
 }
 

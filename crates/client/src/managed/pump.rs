@@ -1,7 +1,7 @@
 //! The task of a managed socket: takes what the connection has, in order, and tells it to whoever listens.
 //!
 //! While a stream of the socket's is full, nothing more is taken; a close lifts that. Messages that come before the
-//! first listener of `on_message` wait for it.
+//! first listener of `on_message` wait for it, and so do gaps that nobody has heard, in their place among them.
 
 use core::future::poll_fn;
 use core::task::Poll;
@@ -11,7 +11,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use bowline_client_core::{CloseReason, ConnectionState, Notice};
-use bowline_proto::Event;
+use bowline_proto::{Event, Gap};
 use futures_core::Stream;
 use futures_util::future::{Either, select};
 use tokio::sync::watch;
@@ -35,14 +35,19 @@ pub(crate) struct Pump {
 
 /// What becomes of messages.
 enum BeforeListeners {
-    /// Nobody has listened yet: the newest messages wait.
-    Waiting(VecDeque<MessageEvent>),
+    /// Nobody has listened yet: the newest items wait.
+    Waiting(VecDeque<Early>),
     /// Somebody has: from then on a message that nobody listens to is gone.
     Over,
 }
 
-/// How many messages wait for the first listener; beyond it the oldest go, as any message without a listener does.
-pub(crate) const EARLY_MESSAGES: usize = 1024;
+enum Early {
+    Message(MessageEvent),
+    Gap(Gap),
+}
+
+/// How many items wait for the first listener; beyond it the oldest go, as any message without a listener does.
+const EARLY_ITEMS: usize = 1024;
 
 enum Next {
     Item(Incoming),
@@ -67,10 +72,7 @@ impl Pump {
         loop {
             match self.next().await {
                 Next::Item(Incoming::Event(event)) => self.message(event).await,
-                Next::Item(Incoming::Gap(gap)) => {
-                    self.trace(format_args!("gap: {} after {} before {}", gap.topic, gap.after, gap.before));
-                    self.tell(|life| &life.gaps, &gap).await;
-                }
+                Next::Item(Incoming::Gap(gap)) => self.gap(gap).await,
                 Next::Item(Incoming::Notice(notice)) => self.notice(notice).await,
                 Next::Item(Incoming::Moved(_)) => {}
                 Next::Listener => self.tell_early().await,
@@ -96,10 +98,7 @@ impl Pump {
         let message = MessageEvent::new(event);
         if let BeforeListeners::Waiting(early) = &mut self.before_listeners {
             if self.life.messages.listener_count() == 0 {
-                if early.len() == EARLY_MESSAGES {
-                    early.pop_front();
-                }
-                early.push_back(message);
+                wait_for_listener(early, Early::Message(message));
                 return;
             }
             self.tell_early().await;
@@ -107,11 +106,24 @@ impl Pump {
         self.tell(|life| &life.messages, &message).await;
     }
 
+    async fn gap(&mut self, gap: Gap) {
+        self.trace(format_args!("gap: {} after {} before {}", gap.topic, gap.after, gap.before));
+        if let BeforeListeners::Waiting(early) = &mut self.before_listeners
+            && self.life.gaps.listener_count() == 0
+        {
+            wait_for_listener(early, Early::Gap(gap));
+            return;
+        }
+        self.tell(|life| &life.gaps, &gap).await;
+    }
+
     async fn tell_early(&mut self) {
         let early = core::mem::replace(&mut self.before_listeners, BeforeListeners::Over);
-        if let BeforeListeners::Waiting(early) = early {
-            for message in early {
-                self.tell(|life| &life.messages, &message).await;
+        let BeforeListeners::Waiting(early) = early else { return };
+        for item in early {
+            match item {
+                Early::Message(message) => self.tell(|life| &life.messages, &message).await,
+                Early::Gap(gap) => self.tell(|life| &life.gaps, &gap).await,
             }
         }
     }
@@ -212,6 +224,13 @@ impl Pump {
             trace.line(what);
         }
     }
+}
+
+fn wait_for_listener(early: &mut VecDeque<Early>, item: Early) {
+    if early.len() == EARLY_ITEMS {
+        early.pop_front();
+    }
+    early.push_back(item);
 }
 
 impl Drop for Pump {
