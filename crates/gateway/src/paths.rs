@@ -71,6 +71,11 @@ const BUILT_IN: [(&str, &str); 3] = [
     ("/notifications", "notifications:{account}"),
 ];
 
+/// The templates of the paths that every gateway serves.
+pub(crate) fn built_in() -> impl Iterator<Item = &'static str> {
+    ACCOUNT_PATHS.into_iter().chain(BUILT_IN.map(|(path, _)| path))
+}
+
 impl PathMap {
     /// The built-in paths and those of `table` (path template to topic templates); a configured path wins over a built-in
     /// one.

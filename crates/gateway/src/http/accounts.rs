@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use bowline_log::Entry;
 use bowline_proto::{Account, Topic};
@@ -14,6 +14,7 @@ use tracing::info;
 use crate::http::bearer::Admin;
 use crate::http::body;
 use crate::http::events::Answer;
+use crate::http::url_path::UrlPath;
 use crate::node::Node;
 use crate::problem::Problem;
 use crate::problem_code::ProblemCode;
@@ -32,7 +33,7 @@ struct DisconnectRequest {
 pub(crate) async fn grant(
     State(node): State<Arc<Node>>,
     _admin: Admin,
-    Path((account, topic)): Path<(String, String)>,
+    UrlPath((account, topic)): UrlPath<(String, String)>,
 ) -> Result<Json<Answer>, Problem> {
     let (account, topic) = (parse_account(&account)?, parse_granted(&topic)?);
     change(&node, Entry::Grant { account, topic }).await
@@ -41,7 +42,7 @@ pub(crate) async fn grant(
 pub(crate) async fn revoke(
     State(node): State<Arc<Node>>,
     _admin: Admin,
-    Path((account, topic)): Path<(String, String)>,
+    UrlPath((account, topic)): UrlPath<(String, String)>,
 ) -> Result<Json<Answer>, Problem> {
     let (account, topic) = (parse_account(&account)?, parse_granted(&topic)?);
     change(&node, Entry::Revoke { account, topic }).await
@@ -50,7 +51,7 @@ pub(crate) async fn revoke(
 pub(crate) async fn disconnect(
     State(node): State<Arc<Node>>,
     _admin: Admin,
-    Path(account): Path<String>,
+    UrlPath(account): UrlPath<String>,
     body: Body,
 ) -> Result<StatusCode, Problem> {
     let account = parse_account(&account)?;

@@ -6,17 +6,20 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 
 use crate::node::Node;
 
 /// `/healthz`, `/readyz`, `/metrics`.
 pub(crate) fn router(node: Arc<Node>) -> Router {
-    Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .with_state(node)
+    let router =
+        routes().into_iter().fold(Router::new(), |router, (path, answer)| router.route(path, answer));
+    router.with_state(node)
+}
+
+/// Each path as `openapi.yaml` writes it, and who answers there.
+pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<Node>>); 3] {
+    [("/healthz", get(|| async { "ok\n" })), ("/readyz", get(ready)), ("/metrics", get(metrics))]
 }
 
 async fn ready(State(node): State<Arc<Node>>) -> Response {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query as UrlQuery, State};
+use axum::extract::{Query as UrlQuery, State};
 use bowline_proto::{Epoch, Gap, GapReason, GrantScope, Page, Query, Record, Seq, Topic};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::auth::Claims;
 use crate::http::bearer::Bearer;
+use crate::http::url_path::UrlPath;
 use crate::node::Node;
 use crate::problem::Problem;
 use crate::problem_code::ProblemCode;
@@ -52,7 +53,7 @@ struct Lost {
 pub(crate) async fn read(
     State(node): State<Arc<Node>>,
     Bearer(claims): Bearer,
-    Path(topic): Path<String>,
+    UrlPath(topic): UrlPath<String>,
     range: Result<UrlQuery<Range>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<History>, Problem> {
     let UrlQuery(range) = range.map_err(|why| Problem::new(ProblemCode::BadQuery, why.body_text()))?;

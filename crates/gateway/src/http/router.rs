@@ -1,14 +1,16 @@
 //! Which request goes where.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::Method;
 use axum::middleware;
-use axum::routing::{get, post, put};
+use axum::routing::{MethodRouter, get, post, put};
 
-use crate::http::{accounts, cors, events, history, sockets, tickets};
+use crate::http::{accounts, cors, events, history, openapi, sockets, tickets};
 use crate::node::Node;
+use crate::paths;
 use crate::problem::Problem;
 use crate::problem_code::ProblemCode;
 
@@ -21,24 +23,32 @@ pub(crate) fn own_router(node: Arc<Node>) -> Router {
 /// path `/` stays the app's own.
 pub(crate) fn embedded_router(node: Arc<Node>) -> Router {
     let mut router = api();
-    let builtin =
-        ["/agent", "/notifications", "/chats/{a}", "/workspaces/{a}/transcripts/{b}"].map(str::to_owned);
-    let configured =
-        node.config.paths.keys().filter(|path| !builtin.contains(path)).map(|path| axum_path(path));
-    for path in builtin.iter().cloned().chain(configured) {
-        router = router.route(&path, get(sockets::open));
+    let built_in = paths::built_in().filter(|path| *path != "/").map(axum_path);
+    let configured = node.config.paths.keys().map(|path| axum_path(path));
+    let sockets: BTreeSet<String> = built_in.chain(configured).collect();
+    // Two templates that differ in their captures' names alone are one path.
+    for path in &sockets {
+        router = router.route(path, get(sockets::open));
     }
     finish(router, node)
 }
 
+/// The API: each path as `openapi.yaml` writes it, and who answers there.
+pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<Node>>); 6] {
+    [
+        ("/v1/tickets", post(tickets::issue)),
+        ("/v1/events", post(events::publish)),
+        ("/v1/topics/{topic}/events", get(history::read)),
+        ("/v1/accounts/{account}/topics/{topic}", put(accounts::grant).delete(accounts::revoke)),
+        ("/v1/accounts/{account}/disconnect", post(accounts::disconnect)),
+        ("/v1/openapi.yaml", get(openapi::read)),
+    ]
+}
+
 fn api() -> Router<Arc<Node>> {
-    Router::new()
-        .route("/v1/tickets", post(tickets::issue))
-        .route("/v1/events", post(events::publish))
-        .route("/v1/topics/{topic}/events", get(history::read))
-        .route("/v1/accounts/{account}/topics/{topic}", put(accounts::grant).delete(accounts::revoke))
-        .route("/v1/accounts/{account}/disconnect", post(accounts::disconnect))
-        .method_not_allowed_fallback(wrong_method)
+    let router =
+        routes().into_iter().fold(Router::new(), |router, (path, answer)| router.route(path, answer));
+    router.method_not_allowed_fallback(wrong_method)
 }
 
 fn finish(router: Router<Arc<Node>>, node: Arc<Node>) -> Router {
