@@ -61,12 +61,58 @@ pub(crate) struct Run {
     standing: watch::Sender<Standing>,
 }
 
-/// What `connect` waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Underway,
-    Accepted,
-    Over(ConnectError),
+/// What `connect` waits for. Acceptances are counted, so that one which was lost at once is not missed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Standing {
+    /// How often the run was accepted, handovers aside.
+    acceptances: u64,
+    is_accepted: bool,
+    /// Why the run is over.
+    over: Option<ConnectError>,
+}
+
+impl Standing {
+    pub(crate) fn accepted(&mut self) {
+        self.acceptances += 1;
+        self.is_accepted = true;
+    }
+
+    pub(crate) fn lost(&mut self) {
+        self.is_accepted = false;
+    }
+
+    pub(crate) fn ended(&mut self, error: ConnectError) {
+        self.is_accepted = false;
+        self.over = Some(error);
+    }
+}
+
+/// Waits for the answer to one `connect`.
+pub(crate) struct Awaited {
+    standing: watch::Receiver<Standing>,
+    /// One more acceptance than this is the answer.
+    seen: u64,
+}
+
+impl Awaited {
+    fn of(standing: &watch::Sender<Standing>) -> Self {
+        let standing = standing.subscribe();
+        let seen = {
+            let now = standing.borrow();
+            if now.is_accepted { now.acceptances - 1 } else { now.acceptances }
+        };
+        Awaited { standing, seen }
+    }
+
+    pub(crate) async fn answer(mut self) -> Result<(), ConnectError> {
+        let seen = self.seen;
+        let answered = |standing: &Standing| standing.acceptances > seen || standing.over.is_some();
+        match self.standing.wait_for(answered).await.as_deref() {
+            Ok(Standing { acceptances, .. }) if *acceptances > seen => Ok(()),
+            Ok(Standing { over: Some(error), .. }) => Err(error.clone()),
+            Ok(_) | Err(_) => Err(ConnectError::RuntimeGone),
+        }
+    }
 }
 
 /// Something that the pump tells before it takes the next item.
@@ -75,7 +121,7 @@ pub(crate) enum News {
     Rejected(Rejected),
     Error(AgentError),
     /// What came before has been told: `connect` may answer.
-    Settled(watch::Sender<Standing>, Standing),
+    Settled(watch::Sender<Standing>, Result<(), ConnectError>),
 }
 
 enum PumpState {
@@ -119,11 +165,11 @@ impl Agent {
     }
 
     /// Starts a run, or hurries the one that there is. What to wait on.
-    pub(crate) fn connect(self: &Arc<Self>) -> Result<watch::Receiver<Standing>, ConnectError> {
+    pub(crate) fn connect(self: &Arc<Self>) -> Result<Awaited, ConnectError> {
         let mut life = self.life();
         if let Some(run) = &life.run {
             run.hurry();
-            return Ok(run.standing.subscribe());
+            return Ok(Awaited::of(&run.standing));
         }
         let runtime = Handle::try_current().map_err(|_| ConnectError::Other {
             message: "there is no tokio runtime here: call `connect` inside one".to_owned(),
@@ -135,7 +181,8 @@ impl Agent {
         let connection =
             builder.connect().map_err(|error| ConnectError::Other { message: error.to_string() })?;
         let incoming = connection.events();
-        let (standing, awaited) = watch::channel(Standing::Underway);
+        let standing = watch::Sender::new(Standing::default());
+        let awaited = Awaited::of(&standing);
         life.newest += 1;
         life.run = Some(Run { number: life.newest, connection, incoming, standing });
         life.enter(AgentState::Connecting);
@@ -160,7 +207,7 @@ impl Agent {
         }
         drop(life);
         let driver = run.map(|run| {
-            run.standing.send_replace(Standing::Over(ConnectError::Closed));
+            run.standing.send_modify(|standing| standing.ended(ConnectError::Closed));
             // Dropping the last handle of a connection is what closes it.
             run.connection.state()
         });
@@ -215,7 +262,7 @@ impl Agent {
         life.untold.clear();
         drop(life);
         if let Some(run) = run {
-            run.standing.send_replace(Standing::Over(ConnectError::RuntimeGone));
+            run.standing.send_modify(|standing| standing.ended(ConnectError::RuntimeGone));
         }
         self.told.send_replace(newest);
         self.hearing.end();
@@ -278,7 +325,7 @@ impl Run {
         }
     }
 
-    /// Every settled answer goes to all who wait; until the next one they wait again.
+    /// Where all who wait for `connect` look.
     pub(crate) fn standing(&self) -> watch::Sender<Standing> {
         self.standing.clone()
     }

@@ -54,7 +54,8 @@ impl Pump {
             News::State(state) => hearing.tell(&hearing.state, &state),
             News::Rejected(rejected) => hearing.tell(&hearing.rejected, &rejected),
             News::Error(error) => hearing.tell_error(&error),
-            News::Settled(standing, answer) => drop(standing.send_replace(answer)),
+            News::Settled(standing, Ok(())) => standing.send_modify(Standing::accepted),
+            News::Settled(standing, Err(error)) => standing.send_modify(|standing| standing.ended(error)),
         }
     }
 
@@ -100,13 +101,13 @@ impl Pump {
             ConnectionState::Connecting => self.note(number, |life| life.enter(AgentState::Connecting)),
             ConnectionState::Connected => {
                 self.rejected = None;
-                self.settle(number, AgentState::Connected, Standing::Accepted);
+                self.accepted(number);
             }
             ConnectionState::Reconnecting => {
                 // Whoever calls `connect` from now on waits for the next acceptance.
                 self.note(number, |life| life.enter(AgentState::Disconnected));
                 if let Some(run) = self.agent.life().run(number) {
-                    run.standing().send_replace(Standing::Underway);
+                    run.standing().send_modify(Standing::lost);
                 }
             }
             ConnectionState::Closed(reason) => self.over(number, reason.into()),
@@ -122,12 +123,12 @@ impl Pump {
         }
     }
 
-    /// Tells a state, and behind it whoever waits for it.
-    fn settle(&self, number: u64, state: AgentState, answer: Standing) {
+    /// Tells the state, and behind it whoever waits for it.
+    fn accepted(&self, number: u64) {
         self.note(number, |life| {
-            life.enter(state);
+            life.enter(AgentState::Connected);
             if let Some(standing) = life.run(number).map(|run| run.standing()) {
-                life.tell(News::Settled(standing, answer));
+                life.tell(News::Settled(standing, Ok(())));
             }
         });
     }
@@ -143,7 +144,7 @@ impl Pump {
                 life.tell(News::Rejected(rejected));
             }
             life.tell(News::Error(AgentError::Ended(error.clone())));
-            life.tell(News::Settled(run.standing(), Standing::Over(error)));
+            life.tell(News::Settled(run.standing(), Err(error)));
             run
         };
         drop(run);

@@ -9,7 +9,7 @@ use bowline_proto::{ActivityStatus, Event, EventPayload, Gap, Rejected, TypedEve
 
 use crate::agent::builder::AgentSocketBuilder;
 use crate::agent::error::{AgentError, SubscribeError};
-use crate::agent::life::{Agent, Disconnecting, Standing};
+use crate::agent::life::{Agent, Disconnecting};
 use crate::agent::news::{Subscribed, Unsubscribed};
 use crate::agent::state::AgentState;
 use crate::agent::topics;
@@ -105,13 +105,8 @@ impl AgentSocket {
     /// [`ConnectError`] when no further attempt is made: [`Rejected`](ConnectError::Rejected) with the server's reason,
     /// [`Unauthorized`](ConnectError::Unauthorized), or [`Closed`](ConnectError::Closed) by a `disconnect` meanwhile.
     pub async fn connect(&self) -> Result<(), ConnectError> {
-        let mut standing = self.agent().connect()?;
-        let settled = standing.wait_for(|standing| *standing != Standing::Underway).await;
-        match settled.as_deref() {
-            Ok(Standing::Accepted) => Ok(()),
-            Ok(Standing::Over(error)) => Err(error.clone()),
-            Ok(Standing::Underway) | Err(_) => Err(ConnectError::RuntimeGone),
-        }
+        let awaited = self.agent().connect()?;
+        awaited.answer().await
     }
 
     /// Disconnects, and stays so until `connect`. Takes effect at once, whatever was under way: a token, a dial, the

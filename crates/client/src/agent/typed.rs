@@ -2,9 +2,8 @@
 
 use core::fmt;
 use core::ops::Deref;
-use std::sync::Arc;
 
-use bowline_proto::{Event, EventPayload, PayloadError, Seq, Topic, TypedEvent};
+use bowline_proto::{Event, EventKind, EventPayload, EventTime, PayloadError, Seq, Topic, TypedEvent};
 
 /// An event whose payload has been read. The payload's members are directly on it:
 ///
@@ -21,9 +20,9 @@ use bowline_proto::{Event, EventPayload, PayloadError, Seq, Topic, TypedEvent};
 #[non_exhaustive]
 pub struct Typed<P> {
     /// The type, such as `message.new`.
-    pub kind: Arc<str>,
+    pub kind: EventKind,
     /// RFC 3339 UTC as the gateway wrote it; empty when the server sent none.
-    pub timestamp: Arc<str>,
+    pub timestamp: EventTime,
     /// The topic; plain servers may send none.
     pub topic: Option<Topic>,
     /// The event's position in the gateway's log; `None` for signals and on plain servers.
