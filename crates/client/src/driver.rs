@@ -142,7 +142,7 @@ impl Driver {
         for link in self.links.values_mut() {
             link.poll_write(cx, &mut self.facts);
             if let Some(room) = &mut self.room
-                && link.poll_read(cx, &self.limits, room, &mut self.facts) == Reading::MoreMayWait
+                && link.poll_read(cx, room, &mut self.facts) == Reading::MoreMayWait
             {
                 reading = Reading::MoreMayWait;
             }
@@ -174,7 +174,7 @@ impl Driver {
                     Some(Credential::Ready(secret)) => secret,
                     Some(Credential::AwaitProvider(_)) | None => None,
                 };
-                self.links.insert(link, Link::dial(link, self.dialer.dial(layer, secret)));
+                self.links.insert(link, Link::dial(link, self.limits, self.dialer.dial(layer, secret)));
             }
             Order::Text { link, text } => {
                 if let Some(link) = self.links.get_mut(&link) {

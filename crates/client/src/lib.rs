@@ -74,8 +74,8 @@ mod wakers;
 mod websocket;
 
 pub use agent::{
-    AgentError, AgentSocket, AgentSocketBuilder, AgentState, Disconnecting, SubscribeError, Subscribed, Typed,
-    Unsubscribed,
+    AgentError, AgentSocket, AgentSocketBuilder, AgentState, Disconnecting, SubscribeError, Subscribed,
+    Typed, Unsubscribed,
 };
 pub use builder::ConnectionBuilder;
 pub use connection::Connection;
@@ -100,7 +100,7 @@ pub use bowline_client_core::{
     RenewAfter, SavedPosition,
 };
 pub use bowline_proto::{
-    Accepted, ActivityStatus, CloseCode, Cursor, Epoch, Event, Gap, GapReason, InvalidTopic, Place,
-    RefusalCode, Rejected, Seq, SessionId, SubscribeAck, Topic, TopicRefusal,
+    Accepted, ActivityStatus, CloseCode, Cursor, Epoch, Event, EventKind, EventTime, Gap, GapReason,
+    InvalidTopic, Place, RefusalCode, Rejected, Seq, SessionId, SubscribeAck, Topic, TopicRefusal,
 };
 pub use rustls;

@@ -6,7 +6,7 @@ use core::task::{Context, Poll};
 use std::collections::VecDeque;
 
 use bowline_client_core::{DialFailure, Input, LinkId};
-use bowline_proto::{CloseCode, Event, Limits, decode_server_frame};
+use bowline_proto::{CloseCode, Event, FrameDecoder, Limits};
 use futures_util::future::BoxFuture;
 
 use crate::dial::{BoxSocket, Outgoing, Received};
@@ -18,6 +18,7 @@ const FRAMES_PER_TURN: usize = 256;
 
 pub(crate) struct Link {
     id: LinkId,
+    decoder: FrameDecoder,
     state: LinkState,
 }
 
@@ -57,8 +58,12 @@ pub(crate) enum Reading {
 }
 
 impl Link {
-    pub(crate) fn dial(id: LinkId, dial: BoxFuture<'static, Result<BoxSocket, DialFailure>>) -> Self {
-        Link { id, state: LinkState::AwaitSocket(dial) }
+    pub(crate) fn dial(
+        id: LinkId,
+        limits: Limits,
+        dial: BoxFuture<'static, Result<BoxSocket, DialFailure>>,
+    ) -> Self {
+        Link { id, decoder: FrameDecoder::new(limits), state: LinkState::AwaitSocket(dial) }
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -125,7 +130,6 @@ impl Link {
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        limits: &Limits,
         room: &mut Room,
         facts: &mut Vec<Input<Event>>,
     ) -> Reading {
@@ -143,7 +147,7 @@ impl Link {
             match received {
                 Received::Text(text) => {
                     room.take(text.len());
-                    facts.push(match decode_server_frame(&text, limits) {
+                    facts.push(match self.decoder.decode(&text) {
                         Ok(frame) => Input::Frame { link: self.id, frame },
                         Err(error) => Input::BadFrame { link: self.id, why: error.to_string() },
                     });

@@ -1,10 +1,11 @@
 //! An event as the application gets it.
 
 use core::fmt;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::event_kind::EventKind;
+use crate::event_time::EventTime;
 use crate::server_frame::Place;
 use crate::topic::Topic;
 
@@ -12,9 +13,9 @@ use crate::topic::Topic;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Event {
     /// The type, such as `message.new`.
-    pub kind: Arc<str>,
+    pub kind: EventKind,
     /// RFC 3339 UTC as the gateway wrote it; empty when the server sent none.
-    pub timestamp: Arc<str>,
+    pub timestamp: EventTime,
     /// The topic; plain servers may send none.
     pub topic: Option<Topic>,
     /// Position and predecessor; `None` for signals and on plain servers.

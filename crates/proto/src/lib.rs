@@ -6,6 +6,8 @@ mod activity;
 mod client_frame;
 mod close;
 mod event;
+mod event_kind;
+mod event_time;
 #[cfg(feature = "json")]
 mod json;
 mod limits;
@@ -22,6 +24,8 @@ pub use activity::{ACTIVITY_HEARTBEAT, ACTIVITY_LEASE, ACTIVITY_THROTTLE, Activi
 pub use client_frame::{ClientFrame, RequestedTopic, Resume, SessionId};
 pub use close::{CloseCode, Retry};
 pub use event::Event;
+pub use event_kind::EventKind;
+pub use event_time::EventTime;
 #[cfg(feature = "json")]
 pub use json::{
     DecodeError, FrameDecoder, check_json, decode_client_frame, decode_server_frame, encode_client_frame,

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use crate::activity::ActivityStatus;
 use crate::client_frame::{ClientFrame, RequestedTopic, Resume, SessionId};
-use crate::json::check::checked_text;
 use crate::json::error::DecodeError;
-use crate::json::members::{Member, members};
+use crate::json::members::{Member, checked_members};
 use crate::limits::Limits;
 use crate::position::Seq;
 use crate::topic::{MAX_TOPIC_BYTES, Topic};
@@ -24,9 +23,11 @@ use crate::topic::{MAX_TOPIC_BYTES, Topic};
 /// # Errors
 /// [`DecodeError`] says which rule it breaks.
 pub fn decode_client_frame(text: &[u8], limits: &Limits) -> Result<ClientFrame, DecodeError> {
-    let text = checked_text(text, limits)?;
-    let [action, topics, conversation_id, status, session_id, epoch, seq] =
-        members(text, ["action", "topics", "conversationId", "status", "sessionId", "epoch", "seq"])?;
+    let (_, [action, topics, conversation_id, status, session_id, epoch, seq]) = checked_members(
+        text,
+        limits,
+        ["action", "topics", "conversationId", "status", "sessionId", "epoch", "seq"],
+    )?;
     let name = action.required(action.text()?)?;
     Ok(match &*name {
         "ping" => ClientFrame::Ping,

@@ -7,11 +7,11 @@ use bytes::Bytes;
 
 use crate::client_frame::SessionId;
 use crate::event::Event;
-use crate::json::check::checked_text;
 use crate::json::decode_client::cut;
 use crate::json::digest::digest;
 use crate::json::error::DecodeError;
-use crate::json::members::{Member, members};
+use crate::json::frame_decoder::Names;
+use crate::json::members::{Member, checked_members, members};
 use crate::limits::Limits;
 use crate::server_frame::{
     Accepted, DrainReason, Draining, EventHead, Gap, GapReason, Place, RefusalCode, Rejected, ServerFrame,
@@ -35,9 +35,17 @@ use crate::topic::Topic;
 /// # Errors
 /// [`DecodeError`] says which rule it breaks.
 pub fn decode_server_frame(text: &Bytes, limits: &Limits) -> Result<ServerFrame<Event>, DecodeError> {
-    let checked = checked_text(text, limits)?;
-    let [action, kind, timestamp, topic, seq, prev, payload] =
-        members(checked, ["action", "type", "timestamp", "topic", "seq", "prev", "payload"])?;
+    decode(text, limits, &mut Names::forgetful())
+}
+
+/// [`decode_server_frame`], with the names of earlier frames.
+pub(crate) fn decode(
+    text: &Bytes,
+    limits: &Limits,
+    names: &mut Names,
+) -> Result<ServerFrame<Event>, DecodeError> {
+    let (checked, [action, kind, timestamp, topic, seq, prev, payload]) =
+        checked_members(text, limits, ["action", "type", "timestamp", "topic", "seq", "prev", "payload"])?;
     if let Some(name) = action.text()? {
         return steering_frame(&name, checked);
     }
@@ -49,14 +57,17 @@ pub fn decode_server_frame(text: &Bytes, limits: &Limits) -> Result<ServerFrame<
     };
     let topic = match place {
         // Whoever gives places speaks the resume layer, where a place without its topic proves nothing.
-        Some(_) => Some(topic.required(topic.topic()?)?),
-        None => topic.text_if_any().and_then(|text| Topic::new(&text).ok()),
+        Some(_) => {
+            let text = topic.required(topic.text()?)?;
+            Some(names.topic(&text).ok_or(topic.wrong_type())?)
+        }
+        None => topic.text_if_any().and_then(|text| names.topic(&text)),
     };
     Ok(ServerFrame::Event {
         head: EventHead { topic: topic.clone(), place, digest: digest(text) },
         body: Event {
-            kind: Arc::from(kind),
-            timestamp: timestamp.text_if_any().unwrap_or_default().into(),
+            kind: names.kind(&kind),
+            timestamp: timestamp.text_if_any().as_deref().unwrap_or_default().into(),
             topic,
             place,
             payload: payload.raw().map(|raw| text.slice_ref(raw.as_bytes())).unwrap_or_default(),

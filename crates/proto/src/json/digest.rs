@@ -1,4 +1,4 @@
-//! How two frames with the same text are known to be the same: a 64-bit hash, eight bytes at a time. It guards against
+//! How two frames with the same text are known to be the same: a 64-bit hash, four times eight bytes at a time. It guards against
 //! accidents, not against a peer who wants a collision and could only double or hide its own events.
 
 /// Odd, with well mixed bits: the golden ratio's fraction.
@@ -6,11 +6,19 @@ const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The hash of `text`, the same on every machine.
 pub(crate) fn digest(text: &[u8]) -> u64 {
-    let (words, rest) = text.as_chunks::<8>();
+    // Four lanes, because a step waits for the one before it and the processor can take four at a time.
+    let (blocks, rest) = text.as_chunks::<32>();
+    let mut lanes = [1, 2, 3, 4];
+    for block in blocks {
+        for (lane, word) in lanes.iter_mut().zip(block.as_chunks::<8>().0) {
+            *lane = mix(*lane, u64::from_le_bytes(*word));
+        }
+    }
+    let joined = lanes.into_iter().fold(text.len() as u64, mix);
+    let (words, rest) = rest.as_chunks::<8>();
     let mut tail = [0; 8];
     tail[..rest.len()].copy_from_slice(rest);
-    let start = text.len() as u64;
-    let mixed = words.iter().fold(start, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let mixed = words.iter().fold(joined, |hash, word| mix(hash, u64::from_le_bytes(*word)));
     mix(mix(mixed, u64::from_le_bytes(tail)), FACTOR)
 }
 

@@ -7,7 +7,10 @@ use std::borrow::Cow;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::json::check::checked_text;
 use crate::json::error::DecodeError;
+use crate::json::scan::scan;
+use crate::limits::Limits;
 use crate::position::{Epoch, Seq};
 use crate::topic::Topic;
 
@@ -32,6 +35,26 @@ pub(crate) fn members<'a, const N: usize>(
     let mut parser = serde_json::Deserializer::from_str(text);
     parser.deserialize_map(Fill(&mut found)).and_then(|()| parser.end()).map_err(|_| DecodeError::NotJson)?;
     Ok(found)
+}
+
+/// [`checked_text`] and [`members`] of a message, in one pass where it is as messages usually are.
+pub(crate) fn checked_members<'a, const N: usize>(
+    text: &'a [u8],
+    limits: &Limits,
+    names: [&'static str; N],
+) -> Result<(&'a str, [Member<'a>; N]), DecodeError> {
+    if text.len() <= limits.message_bytes
+        && let Ok(text) = core::str::from_utf8(text)
+        && let Some(found) = scan(text, &names, limits.depth)
+    {
+        let mut members = names.map(|name| Member { name, raw: None });
+        for (member, raw) in members.iter_mut().zip(found) {
+            member.raw = raw;
+        }
+        return Ok((text, members));
+    }
+    let text = checked_text(text, limits)?;
+    Ok((text, members(text, names)?))
 }
 
 impl<'a> Member<'a> {
@@ -74,6 +97,11 @@ impl<'a> Member<'a> {
 
     /// A position: the number's value counts, not its spelling (`1e3` is 1000).
     pub(crate) fn seq(self) -> Result<Option<Seq>, DecodeError> {
+        if let Some(raw) = self.raw
+            && let Some(seq) = digits_of(raw)
+        {
+            return Ok(Seq::new(seq));
+        }
         let Some(value) = self.number()? else { return Ok(None) };
         let is_whole = value >= 0.0 && value.trunc() == value;
         // Exact below 2^53; `as` saturates above, where no position is.
@@ -144,6 +172,12 @@ impl<'a> Member<'a> {
     ) -> Result<[Member<'a>; N], DecodeError> {
         members(self.raw.unwrap_or_default(), names).map_err(|_| self.wrong_type())
     }
+}
+
+/// The value of a number that is nothing but digits, few enough that it is below 2^53.
+fn digits_of(raw: &str) -> Option<u64> {
+    let is_short = !raw.is_empty() && raw.len() <= 15 && raw.bytes().all(|byte| byte.is_ascii_digit());
+    is_short.then(|| raw.bytes().fold(0, |value, digit| value * 10 + u64::from(digit - b'0')))
 }
 
 fn text_of(raw: &str) -> Option<Cow<'_, str>> {

@@ -12,6 +12,7 @@ mod encode_frame;
 mod error;
 mod frame_decoder;
 mod members;
+mod scan;
 mod write;
 
 pub use check::check_json;

@@ -1,12 +1,11 @@
 //! How an event's type decides the shape of its payload, and how that shape is written back.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::event::Event;
+use crate::event_kind::EventKind;
 use crate::typed::error::PayloadError;
 use crate::typed::{account, activity, contact, conversation, message};
 
@@ -69,7 +68,7 @@ pub enum TypedEvent {
     /// A type that this version does not know.
     Other {
         /// The type.
-        kind: Arc<str>,
+        kind: EventKind,
         /// The payload's JSON text as it came.
         payload: Bytes,
     },
