@@ -66,7 +66,7 @@ impl Connection {
     }
 
     /// Where a reader stands who has dealt with everything that the streams have handed out: save it, and give it to
-    /// [`resume_from`](ConnectionBuilder::resume_from) after a restart.
+    /// [`resume_from`](crate::ConnectionBuilder::resume_from) after a restart.
     #[must_use]
     pub fn position(&self) -> SavedPosition {
         self.shared.position()
