@@ -119,7 +119,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         Problem::new(ProblemCode::BadIdempotencyKey, detail)
     };
     let key = value.to_str().map_err(|_| bad())?;
-    if key.is_empty() || key.len() > MAX_KEY_BYTES { Err(bad()) } else { Ok(Some(key.to_owned())) }
+    // A header's value may also hold spaces and tabs.
+    let is_key = (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_key { Ok(Some(key.to_owned())) } else { Err(bad()) }
 }
 
 fn parse(body: &[u8], limits: &Limits) -> Result<(Vec<Parsed>, bool), Problem> {
