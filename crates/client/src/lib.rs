@@ -31,6 +31,25 @@
 //! }
 //! ```
 //!
+//! # Managed sockets
+//!
+//! A [`Client`] opens [`ManagedSocket`]s for chats, transcripts, notifications or any path: a ticket for each attempt,
+//! reconnects with backoff, and emitters with handlers that may do anything.
+//!
+//! ```no_run
+//! # async fn fetch_token() -> Result<String, std::io::Error> { Ok(String::new()) }
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = bowline::Client::builder("https://realtime.example.com")
+//!     .token_provider(|| async { Ok(fetch_token().await?) })
+//!     .build()?;
+//! let socket = client.websocket().connect_to_chat("thread-1").await?;
+//! let subscription = socket.on_message().subscribe(|message| println!("{}", message.data()));
+//! socket.on_state_change().subscribe(|state| println!("{state}")).detach();
+//! subscription.unsubscribe();
+//! client.websocket().close_all().await;
+//! # Ok(()) }
+//! ```
+//!
 //! # What it takes care of
 //!
 //! * **Reconnecting** with backoff and jitter, resuming after the last event that was received.

@@ -1,6 +1,7 @@
 //! Managed sockets: one client, many sockets, each of which keeps itself up and tells what happens through emitters.
 
 mod client;
+mod common;
 mod failure;
 mod life;
 mod message;

@@ -9,7 +9,7 @@ use core::task::{Context, Poll, Waker};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::HandlerPanic;
+use super::handler_panic::HandlerPanic;
 
 pub(super) type Listener<T> = Box<dyn FnMut(&T) + Send>;
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::credential::{CredentialMode, ErasedTokenProvider, TokenProvider};
 use crate::dial::{Dial, ErasedDial};
 use crate::error::BuildError;
+use crate::managed::common::Common;
 use crate::managed::options::SocketOptions;
 use crate::managed::path::Base;
-use crate::managed::registry::Registry;
 use crate::managed::sockets::Sockets;
 use crate::tungstenite_dial::TungsteniteDial;
 
@@ -47,17 +47,6 @@ impl Client {
     pub fn websocket(&self) -> &Sockets {
         &self.sockets
     }
-}
-
-/// What all sockets of a client share.
-pub(crate) struct Common {
-    pub(crate) base: Base,
-    pub(crate) tokens: Option<Arc<dyn ErasedTokenProvider>>,
-    pub(crate) mode: CredentialMode,
-    pub(crate) dial: Arc<dyn ErasedDial>,
-    pub(crate) network: Arc<TungsteniteDial>,
-    pub(crate) options: SocketOptions,
-    pub(crate) registry: Arc<Registry>,
 }
 
 /// Builds a [`Client`]; made by [`Client::builder`].

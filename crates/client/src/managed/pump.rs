@@ -70,6 +70,8 @@ impl Pump {
     pub(crate) async fn run(mut self) {
         self.trace("state: connecting");
         loop {
+            // A server that sends without a pause must not keep the runtime's other tasks waiting.
+            tokio::task::coop::consume_budget().await;
             match self.next().await {
                 Next::Item(Incoming::Event(event)) => self.message(event).await,
                 Next::Item(Incoming::Gap(gap)) => self.gap(gap).await,

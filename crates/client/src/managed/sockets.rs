@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::error::BuildError;
-use crate::managed::client::Common;
+use crate::managed::common::Common;
 use crate::managed::failure::OpenError;
 use crate::managed::life::Life;
 use crate::managed::options::SocketOptions;
@@ -169,9 +169,9 @@ impl Sockets {
         label: Option<&str>,
     ) -> Result<ManagedSocket, OpenError> {
         // A handle from the first moment on: when this future is dropped, what has begun is closed.
-        let socket = self.start(url, &options, label)?;
-        socket.1.begun().await?;
-        Ok(socket.0)
+        let (socket, life) = self.start(url, &options, label)?;
+        life.begun().await?;
+        Ok(socket)
     }
 
     fn start(
