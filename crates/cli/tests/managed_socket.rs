@@ -1,5 +1,7 @@
 //! Managed sockets against real processes: tickets, any path, and a gateway that is killed.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
