@@ -40,6 +40,19 @@ mod tests {
         assert_eq!(listed, served);
     }
 
+    #[test]
+    fn the_other_documents_name_every_path() {
+        const ASYNCAPI: &str = include_str!("../../../../docs/asyncapi.yaml");
+        let section = PROTOCOL.split("## 2. HTTP").nth(1).unwrap().split("\n## ").next().unwrap();
+        for path in document()["paths"].as_object().unwrap().keys() {
+            let is_named = section.split(['`', ' ', '?']).any(|word| word == path);
+            assert!(is_named, "{path} is missing in the protocol");
+        }
+        for path in paths::built_in() {
+            assert!(ASYNCAPI.contains(&format!("`{path}`")), "{path} is no address of the sockets");
+        }
+    }
+
     /// Every code that some answer of the document has, with its status.
     fn documented_codes() -> BTreeMap<String, u16> {
         let document = document();
