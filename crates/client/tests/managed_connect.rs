@@ -113,7 +113,7 @@ async fn a_transcript_socket_has_the_workspace_and_the_transcript_in_its_path() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_path_opens_under_a_label_with_options() {
+async fn any_path_opens_under_a_label_with_and_without_options() {
     let (client, mut pipes) = client();
     let options = SocketOptions::new();
     let socket = soon(client.websocket().connect("/notifications", options, "notifications")).await.unwrap();
@@ -127,7 +127,13 @@ async fn any_path_opens_under_a_label_with_options() {
     let mut peer = pipes.next().await;
     peer.accept_resume().await;
     until(&socket, SocketState::Open).await;
-    drop((socket, peer));
+    // Or with the client's own options.
+    let other = soon(client.websocket().connect("elsewhere", None, "other")).await.unwrap();
+    let mut third = pipes.next().await;
+    assert_eq!((third.target(), other.label()), ("/elsewhere", "other"));
+    third.accept(0).await;
+    until(&other, SocketState::Open).await;
+    drop((socket, other, peer, third));
     no_task_is_left().await;
 }
 

@@ -98,18 +98,19 @@ impl Sockets {
         self.open(url, options, None).await
     }
 
-    /// Opens a socket at any path, with the same guarantees. `label` names it in traces and as
-    /// [`ManagedSocket::label`].
+    /// Opens a socket at any path, with the same guarantees. `options` may be `None` for the client's defaults; `label`
+    /// names the socket in traces and as [`ManagedSocket::label`].
     ///
     /// # Errors
     /// [`OpenError`], see [above](Self#when-a-socket-is-returned).
     pub async fn connect(
         &self,
         path: &str,
-        options: SocketOptions,
+        options: impl Into<Option<SocketOptions>>,
         label: &str,
     ) -> Result<ManagedSocket, OpenError> {
         let url = self.common.base.at(path)?;
+        let options = options.into().unwrap_or_else(|| self.common.options.clone());
         self.open(url, options, Some(label)).await
     }
 
