@@ -78,6 +78,7 @@ mod endpoint;
 mod error;
 pub mod event;
 mod failure;
+mod handshake_stream;
 mod incoming;
 mod inner;
 mod link;
@@ -89,6 +90,7 @@ mod streams;
 mod ticket;
 mod tls;
 mod tungstenite_dial;
+mod wake;
 mod wakers;
 mod websocket;
 

@@ -13,11 +13,12 @@ use http::header::AUTHORIZATION;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::dial::{DialRequest, Outgoing, Received};
 use crate::failure::{of_io, of_status};
+use crate::handshake_stream::HandshakeStream;
 
 /// Read and write buffer of a socket. One read takes up to this many bytes of frames; 64 KiB is where reading
 /// 200-byte events stops getting cheaper, and half of what the crate would take by itself.
@@ -26,7 +27,7 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// A WebSocket over a byte stream, made by [`upgrade`].
 #[derive(Debug)]
 pub struct WebSocket<S> {
-    inner: WebSocketStream<S>,
+    inner: WebSocketStream<HandshakeStream<S>>,
 }
 
 /// Does the WebSocket handshake of `request` over `stream`, which is already connected (and encrypted, if it should
@@ -51,8 +52,14 @@ where
         .write_buffer_size(BUFFER_BYTES)
         .max_message_size(Some(limit))
         .max_frame_size(Some(limit));
+    let stream = HandshakeStream::new(stream);
     match tokio_tungstenite::client_async_with_config(upgrade, stream, Some(config)).await {
-        Ok((inner, _)) => Ok(WebSocket { inner }),
+        Ok((shaken, _)) => {
+            let stream = shaken.into_inner();
+            Ok(WebSocket {
+                inner: WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await,
+            })
+        }
         Err(Error::Http(response)) => Err(of_status("the upgrade", response.status(), response.headers())),
         Err(Error::Io(error)) => Err(of_io("the connection broke during the upgrade", &error)),
         // What else goes wrong here is an answer that is not HTTP or not a WebSocket upgrade. It may be a proxy's bad
