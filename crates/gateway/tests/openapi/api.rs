@@ -25,6 +25,8 @@ pub(crate) struct Api {
     pub(crate) document: Value,
     pub(crate) operations: Vec<Operation>,
     pub(crate) seen: BTreeSet<Outcome>,
+    /// JSON pointers of the properties that some answer had.
+    pub(crate) had: BTreeSet<String>,
 }
 
 impl Api {
@@ -42,7 +44,7 @@ impl Api {
                 });
             }
         }
-        Api { document, operations, seen: BTreeSet::new() }
+        Api { document, operations, seen: BTreeSet::new(), had: BTreeSet::new() }
     }
 
     pub(crate) fn operation(&self, id: &str) -> &Operation {
@@ -98,7 +100,8 @@ impl Api {
     /// Holds `answer` to the response that the document has at `pointer`.
     pub(crate) fn hold_to(&mut self, pointer: &str, answer: &Answer, id: &str) {
         let pointer = self.target(pointer);
-        let response = self.document.pointer(&pointer).unwrap_or_else(|| panic!("no {pointer}: {answer:?}"));
+        let response =
+            self.document.pointer(&pointer).unwrap_or_else(|| panic!("no {pointer}: {answer:?}")).clone();
         for (name, header) in response["headers"].as_object().into_iter().flatten() {
             let header = match header["$ref"].as_str() {
                 Some(target) => self.document.pointer(&target[1..]).unwrap(),
@@ -122,6 +125,7 @@ impl Api {
                 if kind.ends_with("json") {
                     let schema = format!("{pointer}/content/{}/schema", kind.replace('/', "~1"));
                     assert_eq!(self.errors(&schema, &answer.json()), [""; 0], "{id}: {answer:?}");
+                    self.follow(&schema, &answer.json());
                 }
                 if kind == "application/problem+json" {
                     let problem = answer.json();
@@ -133,6 +137,82 @@ impl Api {
             }
         }
         self.seen.insert((id.to_owned(), answer.status, code));
+    }
+
+    /// Follows `value` through the schema at `pointer`: the schema knows each of its members.
+    fn follow(&mut self, pointer: &str, value: &Value) {
+        let views = self.views(pointer);
+        let schema = |view: &str, part: &str| format!("{view}/{part}");
+        match value {
+            Value::Object(members) => {
+                if !views.iter().any(|view| self.document.pointer(&schema(view, "properties")).is_some()) {
+                    return;
+                }
+                for (name, member) in members {
+                    let mut known: Vec<String> =
+                        views.iter().map(|view| schema(view, &format!("properties/{name}"))).collect();
+                    known.retain(|property| self.document.pointer(property).is_some());
+                    assert!(!known.is_empty(), "{pointer} does not know `{name}`");
+                    for property in known {
+                        self.follow(&property, member);
+                        self.had.insert(property);
+                    }
+                }
+            }
+            Value::Array(items) => {
+                for list in views.iter().map(|view| schema(view, "items")) {
+                    if self.document.pointer(&list).is_some() {
+                        items.iter().for_each(|item| self.follow(&list, item));
+                    }
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    /// The schema at `pointer`, what it refers to, and what it is made of.
+    fn views(&self, pointer: &str) -> Vec<String> {
+        let schema = self.document.pointer(pointer).unwrap();
+        let mut views = vec![pointer.to_owned()];
+        if let Some(target) = schema["$ref"].as_str() {
+            views.extend(self.views(&target[1..]));
+        }
+        for word in ["allOf", "oneOf"] {
+            let parts = schema[word].as_array().map_or(0, Vec::len);
+            views.extend((0..parts).flat_map(|part| self.views(&format!("{pointer}/{word}/{part}"))));
+        }
+        views
+    }
+
+    /// Every property that some answer of an operation may have.
+    pub(crate) fn properties(&self) -> BTreeSet<String> {
+        let mut open = Vec::new();
+        for operation in &self.operations {
+            let responses = format!("{}/responses", operation.pointer);
+            for status in self.document.pointer(&responses).unwrap().as_object().unwrap().keys() {
+                let content = format!("{}/content", self.target(&format!("{responses}/{status}")));
+                let kinds = self.document.pointer(&content).and_then(Value::as_object);
+                let kinds = kinds.into_iter().flat_map(|kinds| kinds.keys());
+                open.extend(kinds.map(|kind| format!("{content}/{}/schema", kind.replace('/', "~1"))));
+            }
+        }
+        let (mut visited, mut found) = (BTreeSet::new(), BTreeSet::new());
+        while let Some(pointer) = open.pop() {
+            for view in self.views(&pointer) {
+                if !visited.insert(view.clone()) {
+                    continue;
+                }
+                let schema = self.document.pointer(&view).unwrap();
+                let names = schema["properties"].as_object().into_iter().flat_map(|all| all.keys());
+                let properties: Vec<String> = names.map(|name| format!("{view}/properties/{name}")).collect();
+                open.extend(properties.iter().cloned());
+                found.extend(properties);
+                if schema.get("items").is_some() {
+                    open.push(format!("{view}/items"));
+                }
+            }
+        }
+        found
     }
 
     /// Everything that the document promises of operations.

@@ -114,6 +114,10 @@ async fn every_answer_that_the_document_promises_is_given_as_it_says() {
         .map(|(_, status, code)| (*status, code.as_deref().unwrap_or_default()))
         .collect();
     assert_eq!(not_driven, BTreeSet::from(NOT_DRIVEN));
+    // Which codes stand at which answer is compared above.
+    let properties = api.properties().into_iter().filter(|property| !property.ends_with("/properties/code"));
+    let never_had: Vec<String> = properties.filter(|property| !api.had.contains(property)).collect();
+    assert!(never_had.is_empty(), "{never_had:?}");
 }
 
 async fn drive_tickets(api: &mut Api) {
