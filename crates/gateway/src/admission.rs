@@ -144,6 +144,7 @@ fn authenticate(node: &Node, asked: Asked<'_>) -> Result<Claims, BadCredential> 
 }
 
 fn hello(claims: Claims, socket: SocketKind, rights: Rights, opening: Opening) -> Hello {
+    let (session_id, connection_id) = ids::session_and_connection();
     Hello {
         account: claims.account,
         kind: claims.kind,
@@ -155,7 +156,7 @@ fn hello(claims: Claims, socket: SocketKind, rights: Rights, opening: Opening) -
         grants: Vec::new(),
         as_of: Seq::ZERO,
         opening,
-        connection_id: ids::connection(),
-        session_id: ids::session(),
+        connection_id,
+        session_id,
     }
 }

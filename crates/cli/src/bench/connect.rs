@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use rustix::net::sockopt::set_socket_linger;
 
 use super::load::{read_head, upgrade};
-use super::median;
 use super::process::{Server, failed};
+use super::{median, ratios};
 use crate::args::Connect;
 use crate::failure::Failure;
 
@@ -21,7 +21,6 @@ pub(super) fn run(args: &Connect) -> Result<(), Failure> {
         floor.push(one(args, &Server::floor("connect")?)?);
         gateway.push(one(args, &Server::gateway()?)?);
     }
-    let ratio = median(gateway.iter().zip(&floor).map(|(g, f)| g.0 / f.0).collect());
     for (name, runs) in [("floor", &floor), ("gateway", &gateway)] {
         println!(
             "{name:8} {:7.1} µs CPU per connection  {:8.0} connections/s",
@@ -29,7 +28,7 @@ pub(super) fn run(args: &Connect) -> Result<(), Failure> {
             median(runs.iter().map(|r| r.1).collect())
         );
     }
-    println!("ratio    {ratio:7.2}");
+    println!("ratio    {}", ratios(gateway.iter().zip(&floor).map(|(g, f)| g.0 / f.0)));
     Ok(())
 }
 

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::load::{Publisher, Subscribers, payload, upgrade};
-use super::median;
 use super::process::{Server, failed};
+use super::{median, ratios};
 use crate::args::Fanout;
 use crate::failure::Failure;
 
@@ -12,7 +12,8 @@ use crate::failure::Failure;
 struct Run {
     ns_per_delivery: f64,
     deliveries_per_second: f64,
-    writes_per_delivery: f64,
+    deliveries_per_write: f64,
+    bytes_per_delivery: f64,
 }
 
 pub(super) fn run(args: &Fanout) -> Result<(), Failure> {
@@ -25,18 +26,24 @@ pub(super) fn run(args: &Fanout) -> Result<(), Failure> {
         floor.push(one(args, &Server::floor("fanout")?)?);
         gateway.push(one(args, &Server::gateway()?)?);
     }
-    let ns = |runs: &[Run]| median(runs.iter().map(|r| r.ns_per_delivery).collect());
-    let rate = |runs: &[Run]| median(runs.iter().map(|r| r.deliveries_per_second).collect());
-    let ratio =
-        median(gateway.iter().zip(&floor).map(|(g, f)| g.ns_per_delivery / f.ns_per_delivery).collect());
-    println!("floor    {:8.0} ns CPU per delivery  {:10.0} deliveries/s", ns(&floor), rate(&floor));
     println!(
-        "gateway  {:8.0} ns CPU per delivery  {:10.0} deliveries/s  {:.3} write calls per delivery",
-        ns(&gateway),
-        rate(&gateway),
-        median(gateway.iter().map(|r| r.writes_per_delivery).collect())
+        "{:8} {:>15} {:>13} {:>13} {:>14}",
+        "", "CPU/delivery", "deliveries/s", "events/write", "bytes/event"
     );
-    println!("ratio    {ratio:8.2}");
+    for (name, runs) in [("floor", &floor), ("gateway", &gateway)] {
+        let middle = |figure: fn(&Run) -> f64| median(runs.iter().map(figure).collect());
+        println!(
+            "{name:8} {:12.0} ns {:13.0} {:13.1} {:14.1}",
+            middle(|r| r.ns_per_delivery),
+            middle(|r| r.deliveries_per_second),
+            middle(|r| r.deliveries_per_write),
+            middle(|r| r.bytes_per_delivery)
+        );
+    }
+    println!(
+        "ratio    {}",
+        ratios(gateway.iter().zip(&floor).map(|(g, f)| g.ns_per_delivery / f.ns_per_delivery))
+    );
     Ok(())
 }
 
@@ -68,6 +75,7 @@ fn one(args: &Fanout, server: &Server) -> Result<Run, Failure> {
         subscribers.poll(Duration::ZERO, |_, n| delivered += u64::from(n))?;
         if measured_from.is_none() && start.elapsed() > warm {
             let writes = server.counter("bowline_write_calls_total");
+            subscribers.bytes = 0;
             measured_from = Some((Instant::now(), delivered, server.usage().cpu_ns, writes));
         }
         if start.elapsed() > warm + args.time {
@@ -88,6 +96,7 @@ fn one(args: &Fanout, server: &Server) -> Result<Run, Failure> {
     Ok(Run {
         ns_per_delivery: cpu / deliveries,
         deliveries_per_second: deliveries / seconds,
-        writes_per_delivery: writes / deliveries,
+        deliveries_per_write: deliveries / writes.max(1.0),
+        bytes_per_delivery: subscribers.bytes as f64 / deliveries,
     })
 }

@@ -1,4 +1,5 @@
-//! The physical limit: one thread, one epoll, one write a socket, and nothing else.
+//! The physical limit: one thread, one epoll, one write a socket, and nothing else. It tells how many writes it made, in
+//! the form of the gateway's metrics.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -33,6 +34,7 @@ pub(super) fn run(args: &Floor) -> Result<(), Failure> {
     let mut events: Vec<epoll::Event> = Vec::with_capacity(256);
     let mut buffer = vec![0; 64 * 1024];
     let mut partial = Vec::new();
+    let mut writes = 0;
     loop {
         events.clear();
         match epoll::wait(&epoll, spare_capacity(&mut events), None) {
@@ -48,12 +50,15 @@ pub(super) fn run(args: &Floor) -> Result<(), Failure> {
             let Some(peer) = peers[index].as_mut() else { continue };
             let flags = event.flags;
             if flags.contains(epoll::EventFlags::OUT) {
-                flush(&epoll, index, peer)?;
+                flush(&epoll, index, peer, &mut writes)?;
             }
             match peer.socket.read(&mut buffer) {
                 Ok(0) => peers[index] = None,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => peers[index] = None,
+                Ok(n) if buffer[..n].starts_with(b"GET /metrics ") => {
+                    let _ = peer.socket.write_all(&counts(writes));
+                }
                 Ok(n) if !peer.is_open => {
                     peer.is_open = true;
                     let mut answer = answer(&buffer[..n]);
@@ -66,7 +71,7 @@ pub(super) fn run(args: &Floor) -> Result<(), Failure> {
                     partial.extend_from_slice(&buffer[..n]);
                     let out = unmasked(&mut partial);
                     if !out.is_empty() {
-                        send_to_others(&epoll, &mut peers, index, &out)?;
+                        send_to_others(&epoll, &mut peers, index, &out, &mut writes)?;
                     }
                 }
             }
@@ -83,6 +88,12 @@ fn accept(listener: &TcpListener, epoll: &OwnedFd, peers: &mut Vec<Option<Peer>>
         peers.push(Some(Peer { socket, is_open: false, pending: Vec::new() }));
     }
     Ok(())
+}
+
+fn counts(writes: u64) -> Vec<u8> {
+    let body = format!("bowline_write_calls_total {writes}\n");
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").into_bytes()
 }
 
 fn answer(request: &[u8]) -> Vec<u8> {
@@ -122,6 +133,7 @@ fn send_to_others(
     peers: &mut [Option<Peer>],
     from: usize,
     bytes: &[u8],
+    writes: &mut u64,
 ) -> Result<(), Failure> {
     for (index, peer) in peers.iter_mut().enumerate() {
         let Some(peer) = peer.as_mut().filter(|p| p.is_open && index != from) else { continue };
@@ -129,6 +141,7 @@ fn send_to_others(
             peer.pending.extend_from_slice(bytes);
             continue;
         }
+        *writes += 1;
         let written = peer.socket.write(bytes).unwrap_or(0);
         if written < bytes.len() {
             peer.pending.extend_from_slice(&bytes[written..]);
@@ -138,7 +151,8 @@ fn send_to_others(
     Ok(())
 }
 
-fn flush(epoll: &OwnedFd, index: usize, peer: &mut Peer) -> Result<(), Failure> {
+fn flush(epoll: &OwnedFd, index: usize, peer: &mut Peer, writes: &mut u64) -> Result<(), Failure> {
+    *writes += 1;
     let written = peer.socket.write(&peer.pending).unwrap_or(0);
     peer.pending.drain(..written);
     if peer.pending.is_empty() {

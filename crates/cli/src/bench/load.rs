@@ -18,6 +18,8 @@ pub(super) struct Subscribers {
     frames: Vec<Frames>,
     /// Messages per subscriber since it was connected, steering frames included.
     pub(super) messages: Vec<u32>,
+    /// Bytes read by all of them since the last look, WebSocket headers included.
+    pub(super) bytes: u64,
     buffer: Vec<u8>,
     events: Vec<epoll::Event>,
 }
@@ -64,6 +66,7 @@ impl Subscribers {
             sockets: Vec::new(),
             frames: Vec::new(),
             messages: Vec::new(),
+            bytes: 0,
             buffer: vec![0; 256 * 1024],
             events: Vec::with_capacity(1024),
         })
@@ -112,6 +115,7 @@ impl Subscribers {
                 Ok(n) => {
                     let count = self.frames[index].feed(&self.buffer[..n]);
                     self.messages[index] += count;
+                    self.bytes += n as u64;
                     seen(index, count);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -220,8 +224,8 @@ impl Publisher {
             Publisher::Socket { socket } => {
                 // The floor sends on what it gets: the same envelope that the gateway would make around the payload.
                 let text = format!(
-                    "{{\"type\":\"bench.event\",\"timestamp\":\"2026-01-01T00:00:00.000Z\",\"topic\":\"{topic}\",\"seq\":1000000,\
-                     \"prev\":999999,\"payload\":{payload}}}"
+                    "{{\"type\":\"bench.event\",\"timestamp\":\"2026-01-01T00:00:00.000Z\",\"topic\":\"{topic}\",\"seq\":1000,\
+                     \"prev\":999,\"payload\":{payload}}}"
                 );
                 socket.write_all(&masked(text.as_bytes()).repeat(count)).map_err(failed)
             }

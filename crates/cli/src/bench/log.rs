@@ -12,13 +12,15 @@ use bowline_log::{
 use bowline_proto::{Account, Epoch, GrantScope, Query, Seq, Timestamp, Topic};
 use bytes::Bytes;
 
-use super::median;
 use super::process::failed;
+use super::{median, ratios};
 use crate::args::LogBench;
 use crate::failure::Failure;
 
 /// Bytes of a value, as in other engines' figures.
 const VALUE: usize = 300;
+/// How often the two take turns.
+const TURNS: u32 = 9;
 const BATCHES: [usize; 3] = [1, 16, 256];
 
 pub(super) fn run(args: &LogBench) -> Result<(), Failure> {
@@ -28,15 +30,15 @@ pub(super) fn run(args: &LogBench) -> Result<(), Failure> {
     println!("values of {VALUE} bytes, fdatasync after each batch, in {}", dir.display());
     let store = open(&dir.join("log"))?;
     for batch in BATCHES {
-        // In turn, so that a drift of the device meets both.
+        // In short turns, so that a drift of the device meets both.
         let (mut plain, mut log) = (Vec::new(), Vec::new());
-        for _ in 0..3 {
-            plain.push(bare_file(&dir, batch, args.time / 3)?);
-            log.push(append(&store, batch, args.time / 3)?);
+        for _ in 0..TURNS {
+            plain.push(bare_file(&dir, batch, args.time / TURNS)?);
+            log.push(append(&store, batch, args.time / TURNS)?);
         }
-        let ratio = median(log.iter().zip(&plain).map(|(l, p)| l / p).collect());
+        let ratio = ratios(log.iter().zip(&plain).map(|(l, p)| l / p));
         println!(
-            "batches of {batch:3}: plain file {:9.0} events/s   log {:9.0} events/s   ratio {ratio:.2}",
+            "batches of {batch:3}: plain file {:9.0} events/s   log {:9.0} events/s   ratio {ratio}",
             median(plain),
             median(log)
         );

@@ -33,6 +33,15 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
+/// The middle ratio of a floor's run and the gateway's run after it, and the outermost ones.
+fn ratios(each: impl Iterator<Item = f64>) -> String {
+    let mut all: Vec<f64> = each.collect();
+    all.sort_by(f64::total_cmp);
+    let (least, most) = (all.first().copied().unwrap_or(0.0), all.last().copied().unwrap_or(0.0));
+    let runs = all.len();
+    format!("{:.2}   ({runs} pairs of runs: {least:.2} to {most:.2})", median(all))
+}
+
 /// The `q`-quantile of microseconds, in microseconds.
 fn quantile(values: &mut [u32], q: f64) -> u32 {
     values.sort_unstable();

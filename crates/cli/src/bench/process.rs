@@ -125,10 +125,10 @@ impl Server {
         usage
     }
 
-    /// The sum of a counter of the gateway's metrics over its labels.
+    /// The sum of a counter of the server's metrics over its labels.
     pub(super) fn counter(&self, name: &str) -> f64 {
-        let Some(admin) = self.admin else { return 0.0 };
-        let Ok(mut answer) = ureq::get(format!("http://{admin}/metrics")).call() else { return 0.0 };
+        let addr = self.admin.unwrap_or(self.addr);
+        let Ok(mut answer) = ureq::get(format!("http://{addr}/metrics")).call() else { return 0.0 };
         let text = answer.body_mut().read_to_string().unwrap_or_default();
         let lines = text.lines().filter(|l| l.split([' ', '{']).next() == Some(name));
         lines.filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok()).sum()

@@ -93,7 +93,10 @@ impl Shard {
             Phase::Open | Phase::AwaitClose => {}
             // The peer's own close frame can't be told from its noise: our end of the stream asks it to end its own.
             Phase::AwaitEnd => connection.socket.borrow_mut().shut_down_writes(),
-            Phase::AwaitFlush => self.forget(state, conn),
+            Phase::AwaitFlush => {
+                connection.socket.borrow_mut().shut_down_writes();
+                self.forget(state, conn);
+            }
         }
     }
 
@@ -110,7 +113,6 @@ impl Shard {
     fn forget(&self, state: &mut State, conn: ConnId) {
         if let Some(mut gone) = state.conns.remove(conn) {
             gone.pending = Pending::Empty;
-            gone.socket.borrow_mut().shut_down_writes();
             self.schedule(state);
         }
     }

@@ -69,7 +69,7 @@ impl Socket {
     /// Writes what the socket takes at once. A carrier's waker is not kept: whoever sees `is_out == false` polls again.
     pub(crate) fn try_write(&mut self, bytes: &[u8]) -> io::Result<Written> {
         match self {
-            Socket::Tcp(stream) => match stream.try_write(bytes) {
+            Socket::Tcp(stream) => match write_now(stream, bytes) {
                 Ok(0) if !bytes.is_empty() => Err(io::ErrorKind::WriteZero.into()),
                 Ok(taken) => Ok(Written { taken, is_out: taken == bytes.len() }),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -120,6 +120,23 @@ impl Socket {
             Socket::Carried(carrier) => Pin::new(carrier).poll_shutdown(&mut cx),
         };
     }
+}
+
+/// Writes past the reactor's own record of what the socket is ready for: fan-out would touch that record, a cache line
+/// or two, once for each socket. A full socket is tried again by the reactor, so that it learns of it.
+#[cfg(target_os = "linux")]
+fn write_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    use rustix::io::Errno;
+    use rustix::net::{SendFlags, send};
+    match send(stream, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+        Err(Errno::AGAIN | Errno::INTR) => stream.try_write(bytes),
+        sent => Ok(sent?),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn write_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    stream.try_write(bytes)
 }
 
 impl Detached {
