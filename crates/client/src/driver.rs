@@ -21,6 +21,7 @@ use crate::inner::{Backlog, Order};
 use crate::link::{Link, Reading};
 use crate::queue::Room;
 use crate::shared::Shared;
+use crate::wake::{LOOK_EVERY, Wake};
 
 /// Turns within one poll: a driver that finds more to do yields to the runtime's other tasks after these.
 const TURNS_PER_POLL: usize = 8;
@@ -37,6 +38,7 @@ pub(crate) struct Driver {
     /// What may be read; `None`: sockets wait for the application.
     room: Option<Room>,
     sleep: Pin<Box<Sleep>>,
+    wake: Wake,
     /// Kept between turns for their memory.
     facts: Vec<Input<Event>>,
     orders: VecDeque<Order>,
@@ -67,6 +69,7 @@ impl Driver {
             links: BTreeMap::new(),
             room: None,
             sleep: Box::pin(tokio::time::sleep(NEVER)),
+            wake: Wake::new(),
             facts: Vec::new(),
             orders: VecDeque::new(),
         }
@@ -76,6 +79,9 @@ impl Driver {
         // 1. What has the world done?
         self.poll_credentials(cx);
         let reading = self.poll_links(cx);
+        if self.wake.has_slept() {
+            self.facts.push(Input::NetworkReturned);
+        }
 
         // 2. Tell the core. Facts first: what arrived while the machine slept is older than the deadline it missed.
         let told = !self.facts.is_empty();
@@ -193,9 +199,17 @@ impl Driver {
     }
 
     fn arm(&mut self, deadline: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
-        let deadline = deadline.unwrap_or_else(|| Instant::now() + NEVER);
-        if self.sleep.deadline() != deadline {
-            self.sleep.as_mut().reset(deadline);
+        let Some(deadline) = deadline else {
+            if self.sleep.deadline() < Instant::now() + NEVER / 2 {
+                self.sleep.as_mut().reset(Instant::now() + NEVER);
+            }
+            return self.sleep.as_mut().poll(cx);
+        };
+        // A look that is already due in time is kept: most turns change nothing about the deadline.
+        let look = Instant::now() + LOOK_EVERY;
+        let armed = self.sleep.deadline();
+        if armed > deadline.min(look) || self.sleep.is_elapsed() {
+            self.sleep.as_mut().reset(deadline.min(look));
         }
         self.sleep.as_mut().poll(cx)
     }
