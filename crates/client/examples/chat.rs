@@ -263,7 +263,7 @@ fn read_keys() -> mpsc::Receiver<char> {
     let (sender, keys) = mpsc::channel(64);
     std::thread::spawn(move || {
         let mut pending = Vec::new();
-        for byte in io::stdin().bytes() {
+        for byte in io::BufReader::new(io::stdin()).bytes() {
             let Ok(byte) = byte else { return };
             pending.push(byte);
             // A key may be several bytes.

@@ -4,7 +4,7 @@
 //! as whom.
 
 use std::env;
-use std::io;
+use std::fmt;
 
 use bowline::{AgentSocket, Dial, DialFailure, DialRequest, WebSocket, upgrade};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -46,7 +46,7 @@ impl Dial for ConnectProxy {
     }
 }
 
-fn temporary(error: io::Error) -> DialFailure {
+fn temporary(error: impl fmt::Display) -> DialFailure {
     DialFailure::Temporary { retry_after: None, message: format!("the proxy cannot be used ({error})") }
 }
 

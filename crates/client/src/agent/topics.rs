@@ -27,7 +27,10 @@ pub(crate) fn parse(texts: impl IntoIterator<Item = impl Borrow<str>>) -> Result
 
 fn parse_one(text: &str) -> Result<Topic, SubscribeError> {
     Topic::new(text).map_err(|why: InvalidTopic| {
-        let end = text.floor_char_boundary(SHOWN_BYTES);
+        let mut end = text.len().min(SHOWN_BYTES);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
         SubscribeError::Topic { topic: text[..end].to_owned(), why }
     })
 }
@@ -70,5 +73,20 @@ impl Topics {
     /// For a new connection.
     pub(crate) fn to_vec(&self) -> Vec<Topic> {
         self.wanted.iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_no_topic_is_shown_up_to_a_whole_character() {
+        let long = "ü".repeat(300);
+        let shown = match parse([format!("x{long}")]) {
+            Err(SubscribeError::Topic { topic, why: InvalidTopic::TooLong(601) }) => topic,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(shown.len(), 255);
     }
 }

@@ -295,6 +295,7 @@ pub fn event(seq: u64, prev: u64) -> Value {
 pub struct Notes(Arc<Mutex<Vec<String>>>);
 
 impl Notes {
+    #[allow(clippy::needless_pass_by_value, reason = "so that a note may be written in place")]
     pub fn add(&self, note: impl ToString) {
         self.0.lock().unwrap().push(note.to_string());
     }
