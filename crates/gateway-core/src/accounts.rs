@@ -98,9 +98,20 @@ impl Grants {
     }
 
     /// A reader of every grant of the account got a page from `from` to `upto`: it heals what a skipped tail left open.
-    pub(crate) fn learn(&mut self, from: Seq, records: &[Record], upto: Seq, head: Seq) {
+    /// Nothing can be learned from a page that does not know every change behind `as_of`.
+    pub(crate) fn learn(
+        &mut self,
+        from: Seq,
+        rights_from: Seq,
+        records: &[Record],
+        upto: Seq,
+        head: Seq,
+    ) -> Result<(), RightsUnknown> {
         if self.is_current || from > self.as_of || upto <= self.as_of {
-            return;
+            return Ok(());
+        }
+        if rights_from > self.as_of {
+            return Err(RightsUnknown);
         }
         for record in records.iter().filter(|record| record.seq() > self.as_of).cloned().collect::<Vec<_>>() {
             match record {
@@ -111,6 +122,7 @@ impl Grants {
         }
         self.as_of = upto;
         self.is_current = upto >= head;
+        Ok(())
     }
 
     /// Forgets everything: the log is another one.
@@ -118,6 +130,10 @@ impl Grants {
         *self = Grants::default();
     }
 }
+
+/// Retention has removed a change of rights that nobody here has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RightsUnknown;
 
 /// The table.
 #[derive(Debug, Default)]

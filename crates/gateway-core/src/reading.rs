@@ -121,7 +121,7 @@ impl GatewayCore {
     }
 
     fn take_page(&mut self, now: Time, slot: u32, page: Page, upto: Seq) {
-        let Page { from, records, upto: _, mut gaps } = page;
+        let Page { from, rights_from, records, upto: _, mut gaps } = page;
         gaps.sort_by_key(|gap| (gap.before, gap.after));
         let Some(connection) = self.connections.get(slot) else { return };
         let account = connection.account;
@@ -143,7 +143,12 @@ impl GatewayCore {
             *catch_up = CatchUp { epoch, position: upto, awaiting: catch_up.awaiting, failures: 0 };
         }
         if reads_all_grants {
-            self.accounts.entry(account).grants.learn(from, &records, upto, self.head);
+            let head = self.head;
+            let learned = self.accounts.entry(account).grants.learn(from, rights_from, &records, upto, head);
+            if learned.is_err() {
+                // A new socket brings what the account may see now.
+                return self.close(now, slot, CloseCode::DRAINING);
+            }
         }
         let grants = &self.accounts.entry(account).grants;
         let as_of = grants.as_of(self.head);

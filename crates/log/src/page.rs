@@ -12,6 +12,8 @@ use crate::topics::Topics;
 #[derive(Debug)]
 pub(crate) struct Start {
     pub(crate) from: Seq,
+    /// From where on every grant record is known.
+    rights_from: Seq,
     gaps: Vec<Gap>,
 }
 
@@ -33,7 +35,7 @@ impl Start {
         for era in epochs.losses_after(from) {
             gaps.extend(reader.diverged(era.shared.max(from), era.first));
         }
-        Start { from, gaps: disjoint(gaps) }
+        Start { from, rights_from: from.max(before(oldest)), gaps: disjoint(gaps) }
     }
 }
 
@@ -74,7 +76,12 @@ impl PageBuilder {
         let mut gaps = start.gaps;
         gaps.sort_by(|a, b| (a.after, &a.topic).cmp(&(b.after, &b.topic)));
         PageBuilder {
-            page: Page { from: start.from, upto: start.from, ..Page::default() },
+            page: Page {
+                from: start.from,
+                rights_from: start.rights_from,
+                upto: start.from,
+                ..Page::default()
+            },
             records_left: query.max_records.max(1),
             bytes_left: query.max_bytes.max(1),
             grants: grants.into(),

@@ -107,6 +107,9 @@ pub struct Page {
     pub from: Seq,
     /// In growing seq, each greater than `from`.
     pub records: Vec<Record>,
+    /// The reader's own grant records between here and `upto` are all among `records`. Greater than `from` where retention
+    /// has removed what an ended right was.
+    pub rights_from: Seq,
     /// Everything asked for up to here is in `records` or in `gaps`. At least the seq of the last record; the head of
     /// the log when nothing is missing behind it.
     pub upto: Seq,

@@ -75,7 +75,7 @@ impl Log {
 
     pub(crate) fn read(&self, query: &Query) -> Page {
         let from = query.after.min(self.head());
-        let mut page = Page { from, records: Vec::new(), upto: self.head(), gaps: Vec::new() };
+        let mut page = Page { from, rights_from: from, upto: self.head(), ..Page::default() };
         let mut granted = BTreeSet::new();
         let mut lost: BTreeMap<Topic, ()> = BTreeMap::new();
         for record in &self.records {
