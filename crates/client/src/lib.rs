@@ -50,6 +50,27 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # An account's events
+//!
+//! An [`AgentSocket`] is the one connection of an account: typed events, on-demand topics, activities, and a move to a
+//! fresh connection before the network cuts the old one.
+//!
+//! ```no_run
+//! # async fn fetch_token() -> Result<String, std::io::Error> { Ok(String::new()) }
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use bowline::{ActivityStatus, AgentSocket, event::MessageNew};
+//!
+//! let socket = AgentSocket::builder("wss://realtime.example.com")
+//!     .token_provider(|| async { Ok(fetch_token().await?) })
+//!     .build()?;
+//! socket.on::<MessageNew>(|event| println!("{}: {:?}", event.sender_id, event.content.text)).detach();
+//! socket.connect().await?; // resolves when the server has accepted
+//! socket.subscribe(["conv_ondemand:conv-123"])?;
+//! socket.send_activity("conv-123", ActivityStatus::Thinking)?;
+//! socket.disconnect().await;
+//! # Ok(()) }
+//! ```
+//!
 //! # What it takes care of
 //!
 //! * **Reconnecting** with backoff and jitter, resuming after the last event that was received.

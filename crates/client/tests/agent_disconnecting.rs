@@ -202,3 +202,47 @@ fn a_runtime_that_shuts_down_takes_the_socket_with_it() {
     assert_eq!(server.open_sockets(), 0);
     assert!(socket.disconnect().now_or_never().is_some());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn from_many_threads_at_once_everything_is_answered_and_nothing_is_left() {
+    let (agent, mut server) = agent();
+    let socket = agent.build().unwrap();
+    // The server accepts whatever comes.
+    let accepting = async {
+        let mut peers = Vec::new();
+        loop {
+            peers.push(server.dialled().await.try_open_plain());
+        }
+    };
+    let callers: Vec<_> = (0..8)
+        .map(|n| {
+            let socket = socket.clone();
+            tokio::spawn(async move {
+                for k in 0..100 {
+                    match (n + k) % 3 {
+                        0 => drop(socket.disconnect()),
+                        1 => socket.disconnect().await,
+                        _ => match socket.connect().await {
+                            Ok(()) | Err(ConnectError::Closed) => {}
+                            Err(error) => panic!("{error}"),
+                        },
+                    }
+                }
+            })
+        })
+        .collect();
+    let all = async {
+        for caller in callers {
+            caller.await.unwrap();
+        }
+        socket.disconnect().await;
+        while tasks() > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        () = async { tokio::time::timeout(secs(60), all).await.expect("all calls are answered") } => {}
+        () = accepting => {}
+    }
+    assert_eq!(server.open_sockets(), 0);
+}

@@ -123,6 +123,22 @@ impl Attempt {
         Peer { uri: self.uri, to_client, from_client }
     }
 
+    /// Opens and accepts, unless the dial has been given up meanwhile.
+    pub fn try_open_plain(self) -> Option<Peer> {
+        if self.is_given_up() {
+            return None;
+        }
+        let (to_client, incoming) = mpsc::unbounded_channel();
+        let (outgoing, from_client) = mpsc::unbounded_channel();
+        self.open.fetch_add(1, Ordering::SeqCst);
+        let end = ClientEnd { incoming, outgoing, echo: to_client.clone(), open: self.open };
+        // Given up at this very moment: the end comes back and is dropped.
+        self.answer.send(Ok(end)).ok()?;
+        let mut peer = Peer { uri: self.uri, to_client, from_client };
+        peer.accept_plain();
+        Some(peer)
+    }
+
     pub fn fail(self) {
         let failure = DialFailure::Temporary { retry_after: None, message: "scripted".into() };
         let _ = self.answer.send(Err(failure));
