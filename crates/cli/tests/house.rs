@@ -147,6 +147,27 @@ fn the_modules_of_a_crate_have_no_import_cycle() {
     assert!(found.is_empty(), "import cycles:\n{}", found.join("\n"));
 }
 
+#[test]
+fn every_statement_of_the_seed_documents_names_a_test_that_exists() {
+    let text = fs::read_to_string(root().join("docs/seeds.md")).unwrap();
+    let rows: Vec<&str> = text
+        .lines()
+        .filter(|l| l.starts_with('|') && !l.starts_with("|--") && !l.contains("| test"))
+        .collect();
+    assert!(rows.len() > 60, "docs/seeds.md has only {} rows", rows.len());
+    for row in rows {
+        let named: Vec<(&str, &str)> =
+            row.split('`').skip(1).step_by(2).filter_map(|t| t.split_once(".rs::")).collect();
+        assert!(!named.is_empty(), "no test proves: {row}");
+        for (file, name) in named {
+            let path = root().join(format!("{file}.rs"));
+            let source =
+                fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}; in {row}", path.display()));
+            assert!(source.contains(&format!("fn {name}(")), "{file}.rs has no test {name}: {row}");
+        }
+    }
+}
+
 /// The top-level module that a source file belongs to.
 fn module_of(path: &Path) -> String {
     let first = path.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
