@@ -61,6 +61,8 @@ use crate::error::ConnectError;
 /// servers wanted topics are subscribed again before the old connection goes, and identical frames that both
 /// connections of a handover bring are told once.
 ///
+/// Activities are signals: the latest counts. After a reconnect or a handover a gateway may say the current one again.
+///
 /// # Life
 ///
 /// Clones are handles of the same socket; when the last one is dropped it disconnects. While it is disconnected for
