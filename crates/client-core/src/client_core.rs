@@ -12,7 +12,7 @@ use tracing::debug;
 
 use crate::activity::{Activities, Line};
 use crate::config::ClientConfig;
-use crate::copies::Copies;
+use crate::copies::{Copies, Overlap};
 use crate::delivery::Delivery;
 use crate::gate::Gate;
 use crate::link::{Approach, Current, Retired};
@@ -215,8 +215,8 @@ impl<B> ClientCore<B> {
         if self.current().is_some() { Line::Up } else { Line::Down }
     }
 
-    /// Two links may bring the same frame.
-    pub(crate) fn is_overlapping(&self) -> bool {
+    /// Whether two links may bring the same frame.
+    pub(crate) fn overlap(&self) -> Overlap {
         let successor_is_open = match &self.life {
             Life::Live { successor: Some(approach), .. } => approach.is_open(),
             Life::Live { successor: None, .. }
@@ -226,7 +226,7 @@ impl<B> ClientCore<B> {
             | Life::Closing
             | Life::Closed => false,
         };
-        successor_is_open || !self.retired.is_empty()
+        if successor_is_open || !self.retired.is_empty() { Overlap::Present } else { Overlap::Past }
     }
 
     /// Brings the current link up to what the application wants.

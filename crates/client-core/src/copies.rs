@@ -1,9 +1,9 @@
 //! Which of two identical frames of an overlap is a copy: frames without a seq (plain servers, signals), told by a digest of
 //! their exact text.
 //!
-//! While two links of a connection are up, a frame whose text has just been delivered by another link is dropped, once
-//! per link: two equal frames on one link are two frames. What was delivered is remembered for [`JUST`], because copies of
-//! one frame travel at most that far apart, and a frame that repeats later is news.
+//! A frame that came while two links of a connection were up is remembered for [`JUST`]: the other link's copy of it is
+//! dropped, once per link, also when the first link is gone by then. Two equal frames on one link are two frames, and a
+//! frame that repeats later is news.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -25,6 +25,15 @@ pub(crate) struct Copies {
     shown: VecDeque<Shown>,
 }
 
+/// Whether two links may bring the same frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overlap {
+    /// Two links are up.
+    Present,
+    /// One is; copies of what the other one brought may still come.
+    Past,
+}
+
 #[derive(Debug)]
 struct Shown {
     digest: u64,
@@ -34,26 +43,25 @@ struct Shown {
 }
 
 impl Copies {
-    /// Notes the frame that `link` brought; `true` when it is a copy of one that another link has brought.
-    pub(crate) fn is_copy(&mut self, now: Time, link: LinkId, digest: u64) -> bool {
+    /// `true` when `link` brought a copy of a frame that another link has brought. Otherwise the frame is noted, if the
+    /// links overlap.
+    pub(crate) fn is_copy(&mut self, now: Time, link: LinkId, digest: u64, overlap: Overlap) -> bool {
         while self.shown.front().is_some_and(|oldest| now.since(oldest.at) > JUST || self.shown.len() > MOST)
         {
             self.shown.pop_front();
         }
         let twin = self.shown.iter_mut().find(|shown| shown.digest == digest && !shown.by.contains(&link));
-        match twin {
-            Some(shown) => {
-                shown.by.push(link);
-                true
-            }
-            None => {
-                self.shown.push_back(Shown { digest, at: now, by: vec![link] });
-                false
-            }
+        if let Some(shown) = twin {
+            shown.by.push(link);
+            return true;
         }
+        if overlap == Overlap::Present {
+            self.shown.push_back(Shown { digest, at: now, by: vec![link] });
+        }
+        false
     }
 
-    /// The overlap is over.
+    /// Every link is gone: what comes now is news.
     pub(crate) fn forget(&mut self) {
         self.shown.clear();
     }
@@ -77,8 +85,16 @@ mod tests {
             (c, 7, true),
             (c, 8, false),
         ] {
-            assert_eq!(copies.is_copy(Time::ZERO, link, digest), expected, "{link:?} {digest}");
+            assert_eq!(
+                copies.is_copy(Time::ZERO, link, digest, Overlap::Present),
+                expected,
+                "{link:?} {digest}"
+            );
         }
-        assert!(!copies.is_copy(Time::ZERO + JUST + JUST, b, 8), "too late to be a copy");
+        assert!(
+            copies.is_copy(Time::ZERO, a, 8, Overlap::Past),
+            "the other link is gone, its frame came first"
+        );
+        assert!(!copies.is_copy(Time::ZERO + JUST + JUST, b, 8, Overlap::Past), "too late to be a copy");
     }
 }

@@ -31,7 +31,6 @@ impl<B> ClientCore<B> {
             self.finish_closing();
         } else {
             self.arm_retire();
-            self.end_overlap();
         }
     }
 
@@ -136,7 +135,6 @@ impl<B> ClientCore<B> {
         // Nothing brings answers to its topics any more: what waits for them goes.
         self.close_when_answered(now);
         let Some(approach) = successor else {
-            self.end_overlap();
             self.retry(now, verdict);
             return;
         };
@@ -157,7 +155,6 @@ impl<B> ClientCore<B> {
         self.notify(Notice::Reconnecting { attempt, delay: Duration::ZERO, cause });
         self.notify(Notice::AttemptStarted { attempt });
         self.resume_when_answered();
-        self.end_overlap();
     }
 
     /// The one gate: whatever went wrong while there is no link comes through here.
@@ -178,6 +175,9 @@ impl<B> ClientCore<B> {
             let attempts = self.gate.attempts();
             return self.stop(CloseReason::AttemptsExhausted { attempts, last: cause });
         };
+        if self.retired.is_empty() {
+            self.copies.forget();
+        }
         self.life = Life::AwaitRetry;
         self.timers.set(Timer::Reconnect, turn.at);
         if self.state == ConnectionState::Connected {

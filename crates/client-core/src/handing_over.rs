@@ -84,7 +84,6 @@ impl<B> ClientCore<B> {
         }
         let delay = at.map_or(Duration::MAX, |at| at.since(now));
         self.notify(Notice::HandoverFailed { cause, delay });
-        self.end_overlap();
         self.catch_up_topics();
     }
 
@@ -127,7 +126,6 @@ impl<B> ClientCore<B> {
         }
         self.close_retired(now, |retired| retired.awaits == Farewell::Answers && retired.until <= now);
         self.arm_retire();
-        self.end_overlap();
     }
 
     fn close_retired(&mut self, now: Time, is_ready: impl Fn(&Retired) -> bool) {
@@ -145,13 +143,6 @@ impl<B> ClientCore<B> {
         match self.retired.iter().map(|retired| retired.until).min() {
             Some(at) => self.timers.set(Timer::Retire, at),
             None => self.timers.clear(Timer::Retire),
-        }
-    }
-
-    /// Copies are looked for only while two links may bring them.
-    pub(crate) fn end_overlap(&mut self) {
-        if !self.is_overlapping() {
-            self.copies.forget();
         }
     }
 }

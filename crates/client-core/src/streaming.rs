@@ -6,6 +6,7 @@ use bowline_proto::{
 use tracing::{trace, warn};
 
 use crate::client_core::{ClientCore, Life};
+use crate::copies::Overlap;
 use crate::delivery::Judgement;
 use crate::link::{Approach, Stream};
 use crate::liveness::Manners;
@@ -152,7 +153,8 @@ impl<B> ClientCore<B> {
         if self.is_hidden(link, head.topic.as_ref()) {
             return;
         }
-        if self.is_overlapping() && self.copies.is_copy(now, link, head.digest) {
+        let overlap = self.overlap();
+        if self.copies.is_copy(now, link, head.digest, overlap) {
             return;
         }
         self.order(Output::Deliver { body, cursor: None });
@@ -161,7 +163,7 @@ impl<B> ClientCore<B> {
     /// A server that was plain when the other link was accepted, and now has positions.
     fn is_copy_of_unplaced(&mut self, now: Time, link: LinkId, head: &EventHead) -> bool {
         let has_plain_twin = self.retired.iter().any(|retired| retired.stream == Stream::Plain);
-        has_plain_twin && self.copies.is_copy(now, link, head.digest)
+        has_plain_twin && self.copies.is_copy(now, link, head.digest, Overlap::Present)
     }
 
     /// A link that skipped an event brings no more.
@@ -170,7 +172,6 @@ impl<B> ClientCore<B> {
             self.retired.remove(index);
             self.order(Output::Abort { link });
             self.arm_retire();
-            self.end_overlap();
         } else {
             self.give_up_current(now, "the gateway skipped an event");
         }

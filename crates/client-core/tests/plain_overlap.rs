@@ -63,12 +63,16 @@ fn without_topics_the_old_link_goes_at_once() {
 }
 
 #[test]
-fn equal_frames_after_the_overlap_are_news() {
+fn a_copy_that_comes_after_its_first_link_has_gone_is_still_a_copy() {
     let (mut host, old) = Host::connected_plainly(exact());
     let new = host.successor();
     host.accept(new, Accepted::default());
     host.unplaced(old, None, 5);
     host.close(old, 1000);
     host.unplaced(new, None, 5);
-    assert_eq!(host.take().delivered(), [5, 5], "the other link is gone, and so is what it showed");
+    host.unplaced(new, None, 5);
+    assert_eq!(host.take().delivered(), [5, 5], "the second one on the new link is news");
+    host.advance(s(6));
+    host.unplaced(new, None, 5);
+    assert_eq!(host.take().delivered(), [5]);
 }
