@@ -287,9 +287,13 @@ async fn hear_farewells(document: &mut Document) {
     gateway.disconnect(&account("bob"));
     document.end(&mut bob, 4502).await;
     let (mut carol, _) = Socket::accepted(addr, &token("carol")).await;
-    tokio::spawn(async move { gateway.drain(Duration::from_millis(100)).await });
+    let draining = tokio::spawn(async move {
+        gateway.drain(Duration::from_millis(100)).await;
+        gateway
+    });
     document.wait_for(&mut carol, "connection.draining").await;
     document.end(&mut carol, 4003).await;
+    draining.await.unwrap().stop().await;
     let dir = tempfile::tempdir().unwrap();
     let mut config = config(dir.path());
     config.max_duration = Duration::from_secs(1);
