@@ -58,6 +58,8 @@ async fn a_server_of_the_plain_layer_gets_the_token_in_the_url_where_that_is_cho
     });
     connected.unwrap();
     assert_eq!(attempt, ("ws://gateway.test/x?token=t0ken".to_owned(), None));
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,6 +77,8 @@ async fn connect_resolves_only_on_connection_accepted() {
     peer.accept_plain();
     connecting.await.unwrap();
     assert_eq!(socket.state(), AgentState::Connected);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,6 +99,8 @@ async fn connect_never_resolves_by_a_timeout() {
     assert_eq!(server.open_sockets(), 1);
     peers.last_mut().unwrap().accept_plain();
     connecting.await.unwrap();
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -159,6 +165,8 @@ async fn after_a_rejected_third_connection_connect_works_once_a_slot_is_free() {
     let (connected, _peer) = tokio::join!(socket.connect(), server.plain());
     connected.unwrap();
     assert_eq!(socket.state(), AgentState::Connected);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -225,6 +233,8 @@ async fn a_dropped_connect_changes_nothing() {
     let _peer = server.plain().await;
     settle().await;
     assert_eq!(socket.state(), AgentState::Connected);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -245,6 +255,8 @@ async fn the_state_is_told_in_three_words_and_is_disconnected_between_attempts()
     assert_eq!(socket.state().to_string(), "connected");
     socket.disconnect().await;
     assert_eq!(states.take(), ["disconnected"]);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -274,6 +286,8 @@ async fn a_token_provider_that_fails_gives_a_typed_error_and_recovers() {
     assert_eq!(errors.take(), ["1 1 the issuer is away", "2 2 the issuer is away"]);
     let between = ["connecting", "disconnected"];
     assert_eq!(states.take(), [&between[..], &between, &["connecting", "connected"]].concat());
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -294,6 +308,8 @@ async fn a_token_provider_that_hangs_is_asked_again_after_30_s() {
     connected.unwrap();
     assert_eq!(start.elapsed(), secs(30 + 1));
     assert_eq!(asked.load(Ordering::SeqCst), 2);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -325,6 +341,8 @@ async fn an_expired_token_is_replaced_once_and_a_second_one_ends_it() {
     assert!(server.is_quiet_for(mins(60)).await);
     let (connected, _peer) = tokio::join!(socket.connect(), server.plain());
     connected.unwrap();
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -355,4 +373,6 @@ async fn the_token_is_fresh_for_every_attempt_and_every_handover() {
         }
     }
     assert_eq!(seen, ["Bearer t0", "Bearer t1", "Bearer t2", "Bearer t3"]);
+    socket.disconnect().await;
+    no_tasks().await;
 }

@@ -110,6 +110,7 @@ async fn in_the_middle_of_a_handover() {
         assert_eq!(server.open_sockets(), 0, "{step}");
         assert!(server.is_quiet_for(mins(10)).await, "{step}");
     }
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,6 +190,8 @@ async fn connect_and_disconnect_in_one_breath_leave_what_was_said_last() {
     tokio::time::sleep(secs(60)).await;
     assert!(peer.is_open());
     assert_eq!(server.open_sockets(), 1);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[test]

@@ -156,6 +156,8 @@ async fn each_of_the_twenty_types_reaches_the_handler_of_its_struct_with_flat_fi
     let mut known = KNOWN_KINDS.to_vec();
     known.sort_unstable();
     assert_eq!(kinds, known);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -173,6 +175,8 @@ async fn the_envelope_stands_beside_the_fields() {
     assert_eq!(event.seq.unwrap().get(), 11);
     assert_eq!((event.sequence_number, &*event.payload.message_id), (7, "m1"));
     assert!(!format!("{event:?}").contains("secret"), "Debug shows no payload");
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,6 +193,8 @@ async fn off_removes_one_handler_and_leaves_the_others() {
     say(&peer, "message.new", &message("b"));
     settle().await;
     assert_eq!(heard.take(), ["second"]);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,6 +209,8 @@ async fn a_type_is_named_by_its_struct_or_by_its_text() {
     say(&peer, "deploy.started", &json!({}));
     settle().await;
     assert_eq!(heard.take(), ["message.new", "[1,2]"]);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -218,6 +226,8 @@ async fn an_unknown_type_is_other_and_any_hears_everything() {
     settle().await;
     assert_eq!(others.take(), ["deploy.finished"]);
     assert_eq!(all.take(), ["message.new", "deploy.finished", "activity.status"]);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -241,6 +251,8 @@ async fn a_payload_that_does_not_fit_is_an_error_and_the_raw_event_is_still_told
     let event = events.next().await.unwrap();
     assert!(matches!(&event.payload, TypedEvent::Other { kind, payload }
         if &**kind == "message.new" && &payload[..] == br#"{"conversationId":"c1"}"#));
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 static DECODED: AtomicUsize = AtomicUsize::new(0);
@@ -277,6 +289,8 @@ async fn a_payload_is_read_once_for_all_handlers_and_not_at_all_for_none() {
     say(&peer, "counted", &json!({}));
     settle().await;
     assert_eq!((heard.take().len(), DECODED.load(Ordering::SeqCst)), (0, 1));
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -297,6 +311,8 @@ async fn the_stream_of_an_enum_brings_every_event_in_order_and_each_stream_gets_
         assert!(matches!(&other.payload, TypedEvent::Other { kind, .. } if &**kind == "deploy.finished"));
     }
     assert!(first.next().now_or_never().is_none());
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -348,6 +364,8 @@ async fn a_panic_of_a_handler_is_reported_and_stops_nobody() {
     settle().await;
     assert_eq!(heard.take(), ["a", "b"]);
     assert_eq!(errors.take(), ["too much", "too much"]);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -391,4 +409,6 @@ async fn handlers_stay_over_disconnect_and_connect() {
         socket.disconnect().await;
     }
     assert_eq!(heard.take(), ["a", "b"]);
+    socket.disconnect().await;
+    no_tasks().await;
 }

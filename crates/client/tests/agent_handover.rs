@@ -35,6 +35,8 @@ async fn by_default_it_moves_at_exactly_110_min_again_and_again() {
         assert_eq!(peer.closed().await, Some(1000));
         peer = next;
     }
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,6 +47,8 @@ async fn the_interval_can_be_chosen() {
     let start = Instant::now();
     server.dialled().await;
     assert_eq!(start.elapsed(), mins(7));
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,6 +88,8 @@ async fn a_move_that_fails_leaves_the_old_connection_and_is_tried_again_soon() {
     let _new = server.plain().await;
     assert_eq!(old.closed().await, Some(1000));
     assert_eq!(states.take(), ["connecting", "connected"]);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,6 +115,8 @@ async fn on_demand_topics_survive_20_moves_on_a_plain_server_and_are_live_before
     }
     assert_eq!(acks.take(), ["2"], "the application subscribed once");
     assert_eq!(states.take(), ["connecting", "connected"]);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,6 +149,8 @@ async fn on_demand_topics_survive_20_moves_on_a_resuming_gateway() {
     }
     assert_eq!(heard.take(), (11..31).map(|seq| seq.to_string()).collect::<Vec<_>>());
     assert_eq!(states.take(), ["connecting", "connected"]);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,6 +175,8 @@ async fn on_a_plain_server_identical_frames_of_the_overlap_are_told_once() {
     new.say(&note(3));
     settle().await;
     assert_eq!(heard.take(), [r#"{"n":1}"#, r#"{"n":1}"#, r#"{"n":2}"#, r#"{"n":3}"#, r#"{"n":3}"#]);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,4 +197,6 @@ async fn frames_in_flight_on_the_old_connection_are_still_told() {
     assert_eq!(heard.take(), [r#"{"n":7}"#]);
     new.say(&acked(&["conv_ondemand:c1"]));
     old.closed().await;
+    socket.disconnect().await;
+    no_tasks().await;
 }

@@ -42,6 +42,8 @@ async fn it_waits_exactly_1_2_4_up_to_30_s() {
     let _peer = server.plain().await;
     settle().await;
     assert_eq!(socket.state(), AgentState::Connected);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,6 +63,8 @@ async fn a_connection_that_held_10_s_starts_the_backoff_over_and_a_shorter_one_d
     peer.close(1006);
     settle().await;
     assert_eq!(waits(&mut server, 2).await, [1000, 2000]);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,6 +77,8 @@ async fn jitter_is_an_option() {
     let most = [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000];
     assert!(waits.iter().zip(most).all(|(wait, most)| *wait <= most), "{waits:?}");
     assert_ne!(waits, most);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,6 +88,8 @@ async fn base_and_cap_can_be_chosen() {
     connected(&socket, &mut server).await.close(1006);
     settle().await;
     assert_eq!(waits(&mut server, 4).await, [100, 200, 250, 250]);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -105,6 +113,8 @@ async fn a_limit_of_attempts_ends_it_with_an_error_that_says_so() {
     assert!(server.is_quiet_for(mins(60)).await);
     no_tasks().await;
     let _peer = connected(&socket, &mut server).await;
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,6 +139,8 @@ async fn the_return_of_the_network_ends_the_wait() {
     socket.network_returned();
     let _peer = server.plain().await;
     assert_eq!(start.elapsed(), Duration::ZERO);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,6 +164,8 @@ async fn waking_from_three_hours_of_sleep_it_reconnects_at_once() {
     let _successor = server.plain().await;
     assert!(woken.elapsed() < Duration::from_millis(5), "{:?}", woken.elapsed());
     drop(peer);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,6 +185,8 @@ async fn topics_and_the_latest_status_are_back_after_a_reconnect() {
     assert_eq!(peer.expect("activity").await["status"], "tool_calling");
     settle().await;
     assert!(!peer.sent().iter().any(|frame| frame["action"] == "activity"));
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,6 +219,8 @@ async fn nothing_is_lost_or_doubled_over_a_reconnect_and_over_disconnect_and_con
     peer.event(14, 12);
     settle().await;
     assert_eq!(seqs.take(), ["11", "12", "14"]);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -224,6 +242,8 @@ async fn what_cannot_be_had_is_told_with_its_topic_and_range() {
     peer.event(20, 19);
     settle().await;
     assert_eq!(told.take(), ["11", "conv:c1 11..20", "20"]);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,4 +266,6 @@ async fn a_plain_server_is_pinged_every_5_min_and_an_announced_heartbeat_is_kept
     let start = Instant::now();
     peer.expect("ping").await;
     assert_eq!(start.elapsed(), secs(15));
+    socket.disconnect().await;
+    no_tasks().await;
 }

@@ -35,6 +35,8 @@ async fn a_subscribe_is_sent_and_its_ack_lists_the_topics() {
     peer.say(&json!({"action": "unsubscribe_ack", "unsubscribed": ["conv_ondemand:conv-123"]}));
     settle().await;
     assert_eq!(acks.take(), [r#"+["conv_ondemand:conv-123"]"#, r#"-["conv_ondemand:conv-123"]"#]);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,6 +66,8 @@ async fn refused_topics_are_typed_and_those_refused_for_good_are_wanted_no_more(
     socket.disconnect().await;
     let mut peer = connected(&socket, &mut server).await;
     assert_eq!(peer.expect("subscribe").await["topics"], json!(["conv_ondemand:b"]));
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,6 +88,8 @@ async fn topics_are_remembered_while_offline_and_over_disconnect() {
     socket.unsubscribe(["conv_ondemand:b"]).unwrap();
     let mut peer = server.plain().await;
     assert_eq!(peer.expect("subscribe").await["topics"], json!(["conv_ondemand:c"]));
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,6 +109,8 @@ async fn what_is_no_topic_or_too_many_is_refused_and_changes_nothing() {
     assert!(limit(socket.subscribe(many).unwrap_err()));
     settle().await;
     assert_eq!(peer.sent().len(), 0);
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,6 +133,8 @@ async fn a_status_is_sent_at_once_and_the_same_one_within_3_s_is_not() {
     socket.send_activity("conv-123", ActivityStatus::ToolCalling).unwrap();
     settle().await;
     assert_eq!(peer.sent().len(), 1, "3 s have passed");
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -144,6 +154,8 @@ async fn an_active_status_is_repeated_every_5_s_until_idle() {
     socket.send_activity("conv-123", ActivityStatus::Idle).unwrap();
     tokio::time::sleep(mins(4)).await;
     assert_eq!(peer.sent().len(), 0, "idle is not repeated, and not sent where nothing was active");
+    socket.disconnect().await;
+    no_tasks().await;
 }
 
 #[tokio::test(start_paused = true)]
