@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &Serve) -> Result<(), Failure> {
     let data_dir = config.data_dir.clone();
     let drain_window = config.drain_window;
     let mut signals = Signals::new()?;
-    let gateway = Gateway::builder().config(config).start().await.map_err(explained)?;
+    let gateway = Gateway::builder().config(config).start().await.map_err(|error| explained(&error))?;
     if let Some(mut dev) = dev {
         let is_first_start = dev.url.is_empty();
         dev.url = gateway.url();
@@ -139,8 +139,13 @@ fn quoted(path: &Path) -> String {
     if is_plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
-fn explained(error: StartError) -> Failure {
-    Failure::new(error.to_string())
+fn explained(error: &StartError) -> Failure {
+    let failure = Failure::new(error.to_string());
+    match error {
+        StartError::PortTaken { option, .. } => failure
+            .hint(format!("--{option} 127.0.0.1:0 takes any free port; `ss -ltnp` shows who has this one")),
+        _ => failure,
+    }
 }
 
 /// SIGTERM and Ctrl-C.

@@ -1,5 +1,7 @@
 //! What a user types and what he is told, with the real binary.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;

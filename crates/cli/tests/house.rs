@@ -1,5 +1,7 @@
 //! The import law of ARCHITECTURE.md, read off the manifests and the `use` lines.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! Other people's libraries, which know only the plain layer, against our gateway; and our client against a plain server.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

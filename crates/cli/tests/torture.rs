@@ -1,5 +1,7 @@
 //! The torture at small scale: real processes, killed, silenced and handed over. `bowline-torture` is the full scale.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
 use std::path::Path;
 use std::time::Duration;
 
