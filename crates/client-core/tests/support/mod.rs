@@ -189,11 +189,11 @@ impl Orders {
     }
 
     pub fn notices(&self) -> Vec<&Notice> {
-        let notice = |output| match output {
-            &Output::Notify(ref notice) => Some(notice),
+        let notices = self.0.iter().filter_map(|output| match output {
+            Output::Notify(notice) => Some(notice),
             _ => None,
-        };
-        self.0.iter().filter_map(notice).collect()
+        });
+        notices.collect()
     }
 
     pub fn states(&self) -> Vec<ConnectionState> {
