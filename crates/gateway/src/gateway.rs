@@ -159,8 +159,12 @@ impl Gateway {
         info!(window_ms = window.as_millis(), "draining");
         self.node.start_drain(window);
         let end = Instant::now() + window + DRAIN_GRACE;
-        while Instant::now() < end && !self.is_left() {
+        // Each shard reports at the end of a tick: a socket that was accepted just now is not counted before.
+        loop {
             tokio::time::sleep(DRAIN_POLL).await;
+            if self.is_left() || Instant::now() >= end {
+                return;
+            }
         }
     }
 
