@@ -51,6 +51,8 @@ impl<B> ClientCore<B> {
             return;
         }
         self.timers.clear(Timer::HandOver);
+        // A third link would be one too many for the server.
+        self.close_retired(now, |retired| retired.awaits == Farewell::Answers);
         self.notify(Notice::HandoverStarted);
         let approach = self.ask_for_credential(now);
         if let Life::Live { successor, .. } = &mut self.life {

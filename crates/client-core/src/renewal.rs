@@ -68,10 +68,11 @@ impl Window {
 
     /// When to try again after a failure, `None` when the link will be gone before. A try that would start too late to be
     /// accepted within its deadline is moved forward so that it fits; when even that is past, tries go on to the end: most
-    /// accepts take a fraction of their deadline, and one that is cut short costs nothing.
+    /// accepts take a fraction of their deadline, and one that is cut short costs nothing. None starts before the window
+    /// opens: a drain may have moved that while the failed try was under way.
     pub(crate) fn retry_at(self, now: Time, delay: Duration, config: &ClientConfig) -> Option<Time> {
-        let last = self.closes - config.accept_deadline;
-        let at = now + delay;
+        let last = (self.closes - config.accept_deadline).max(self.opens);
+        let at = (now + delay).max(self.opens);
         if now < last { Some(at.min(last)) } else { (at < self.closes).then_some(at) }
     }
 }
@@ -124,5 +125,7 @@ mod tests {
             let at = window.retry_at(s(now), Duration::from_secs(delay), &config);
             assert_eq!(at, expected.map(s), "{now} {delay}");
         }
+        let slot = Window { opens: s(30), closes: s(60) };
+        assert_eq!(slot.retry_at(s(0), Duration::from_secs(1), &config), Some(s(30)));
     }
 }
