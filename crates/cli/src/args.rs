@@ -179,6 +179,9 @@ pub(crate) struct Listen {
     #[arg(long)]
     pub(crate) json: bool,
     /// Remember here how far stdout got, and go on from there next time, also after `kill -9`.
+    ///
+    /// With --json and stdout appended to a file (`>> events.ndjson`) each event stands there exactly once. Into a pipe, a
+    /// kill between a print and its save repeats what was printed last: tell repetitions by their seq.
     #[arg(long, value_name = "FILE")]
     pub(crate) cursor_file: Option<PathBuf>,
     /// With an empty or new cursor file: start from the oldest retained event instead of now.
