@@ -28,6 +28,8 @@ enum Step {
     BadFrame(u64),
     Closed(u64, u16),
     Frame(u64, ServerFrame<Body>),
+    /// An event around the cursor: link, topic, and how far its seq and its prev lie from it.
+    Near(u64, &'static str, i64, i64),
     ReadPaused,
     ReadResumed,
     NetworkReturned,
@@ -46,7 +48,7 @@ fn wish() -> impl Strategy<Value = Option<core::time::Duration>> {
 }
 
 fn position() -> impl Strategy<Value = u64> {
-    prop_oneof![9 => 0..60_u64, 1 => Just(Seq::MAX.get())]
+    prop_oneof![300 => 0..60_u64, 1 => Just(Seq::MAX.get())]
 }
 
 fn accepted() -> impl Strategy<Value = Accepted> {
@@ -147,6 +149,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => recent().prop_map(Step::BadFrame),
         2 => (recent(), codes).prop_map(|(n, code)| Step::Closed(n, code)),
         16 => (recent(), frame()).prop_map(|(n, frame)| Step::Frame(n, frame)),
+        16 => (0..3_u64, name(), -2..5_i64, -3..4_i64).prop_map(|(n, name, at, prev)| Step::Near(n, name, at, prev)),
         1 => Just(Step::ReadPaused),
         1 => Just(Step::ReadResumed),
         1 => Just(Step::NetworkReturned),
@@ -344,6 +347,15 @@ impl Run {
                 self.input(Input::Closed { link: self.watch.link(n), code: CloseCode(code) });
             }
             Step::Frame(n, frame) => self.input(Input::Frame { link: self.watch.link(n), frame }),
+            Step::Near(n, name, at, prev) => {
+                let cursor = self.core.position().cursor.map_or(0, |cursor| cursor.seq.get());
+                let near = |by: i64| Seq::new(cursor.saturating_add_signed(by)).unwrap_or(Seq::MAX);
+                let place = Place { seq: near(at), prev: near(prev) };
+                let head =
+                    EventHead { topic: Some(topic(name)), place: Some(place), digest: place.seq.get() };
+                let frame = ServerFrame::Event { head, body: place.seq.get() };
+                self.input(Input::Frame { link: self.watch.link(n), frame });
+            }
             Step::ReadPaused => self.input(Input::ReadPaused),
             Step::ReadResumed => self.input(Input::ReadResumed),
             Step::NetworkReturned => self.input(Input::NetworkReturned),
