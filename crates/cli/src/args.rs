@@ -39,7 +39,7 @@ pub(crate) enum Command {
 /// Where the gateway is and who asks.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Reach {
-    /// The gateway, such as https://realtime.example.com [default: that of the data dir, else http://127.0.0.1:8787].
+    /// The gateway, such as `https://realtime.example.com` [default: that of the data dir, else http://127.0.0.1:8787].
     #[arg(long, env = "BOWLINE_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
     /// The access token. Not needed beside a data dir of `serve --dev`.
