@@ -92,6 +92,9 @@ async fn write_down(connection: Arc<Connection>, seen: Arc<Mutex<Seen>>) {
     let mut events = connection.events();
     while let Some(incoming) = events.next().await {
         let mut seen = seen.lock().expect("the writer does not panic");
+        if !matches!(incoming, Incoming::Event(_)) {
+            seen.note(format!("{incoming:?}"));
+        }
         match incoming {
             Incoming::Event(event) => {
                 let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -104,11 +107,10 @@ async fn write_down(connection: Arc<Connection>, seen: Arc<Mutex<Seen>>) {
                     continue;
                 };
                 seen.latencies.push((now.as_micros() as u64).saturating_sub(payload.at));
-                seen.deliveries.push(Delivery {
-                    topic: topic.as_str().to_string(),
-                    n: payload.n,
-                    seq: place.seq.get(),
-                });
+                let delivery =
+                    Delivery { topic: topic.as_str().to_string(), n: payload.n, seq: place.seq.get() };
+                let words = format!("{topic} #{} at {place:?}", payload.n);
+                seen.deliver(delivery, words);
             }
             Incoming::Gap(gap) => seen.gaps.push(format!("{gap:?}")),
             Incoming::Notice(Notice::State(ConnectionState::Closing | ConnectionState::Closed(_))) => {}

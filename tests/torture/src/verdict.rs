@@ -1,6 +1,6 @@
 //! What "every event once, in order" means for a finished run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use crate::publisher::Ledger;
 
@@ -23,6 +23,35 @@ pub(crate) struct Seen {
     pub(crate) state_changes: Vec<String>,
     pub(crate) handovers: u64,
     pub(crate) reconnects: u64,
+    /// The newest items of any kind, in words: what went before a broken promise.
+    trail: VecDeque<String>,
+    /// The trails of the first broken promises.
+    trails: Vec<String>,
+}
+
+/// Items of a trail.
+const TRAIL: usize = 12;
+/// Trails that are kept: more would only repeat them.
+const TRAILS: usize = 3;
+
+impl Seen {
+    /// Notes an item of any kind, as `{item:?}`.
+    pub(crate) fn note(&mut self, item: String) {
+        if self.trail.len() == TRAIL {
+            self.trail.pop_front();
+        }
+        self.trail.push_back(item);
+    }
+
+    /// Notes a delivery; one that is not behind the last keeps the trail that led to it.
+    pub(crate) fn deliver(&mut self, delivery: Delivery, gone_before: String) {
+        let seq = delivery.seq;
+        self.note(gone_before);
+        if self.deliveries.last().is_some_and(|last| last.seq >= seq) && self.trails.len() < TRAILS {
+            self.trails.push(format!("before seq {seq}: {}", self.trail.make_contiguous().join("; ")));
+        }
+        self.deliveries.push(delivery);
+    }
 }
 
 /// The broken promises of one listener, in words; empty when every promise held.
@@ -57,6 +86,7 @@ pub(crate) fn judge(name: &str, seen: &Seen, ledger: &Ledger) -> Vec<String> {
             }
         }
     }
+    broken.extend(seen.trails.iter().map(|trail| format!("{name}: {trail}")));
     broken.extend(seen.gaps.iter().map(|gap| format!("{name}: a gap without a reason: {gap}")));
     broken
 }
