@@ -15,7 +15,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("client", &["bowline-proto", "bowline-client-core"]),
     ("gateway", &["bowline-proto", "bowline-gateway-core", "bowline-log"]),
     ("cli", &["bowline-proto", "bowline", "bowline-gateway", "bowline-log"]),
-    ("sim", &["bowline-proto", "bowline-client-core", "bowline-gateway-core", "bowline-log"]),
+    ("history", &["bowline-proto"]),
+    (
+        "sim",
+        &["bowline-proto", "bowline-client-core", "bowline-gateway-core", "bowline-log", "bowline-history"],
+    ),
 ];
 
 /// Crates without I/O, clocks, threads and randomness, and what they must not name.

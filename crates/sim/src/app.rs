@@ -9,8 +9,8 @@ use core::time::Duration;
 
 use crate::env::Env;
 use crate::event::{ClientNo, Event};
-use crate::history::{Reader, Seen};
 use crate::plan::ClientPlan;
+use bowline_history::{Reader, Seen};
 
 /// Something for the application.
 #[derive(Debug)]

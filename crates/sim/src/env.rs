@@ -7,9 +7,9 @@ use bowline_proto::{Time, Timestamp};
 
 use crate::counters::Counters;
 use crate::event::{Due, Event};
-use crate::history::History;
 use crate::rng::Rng;
 use crate::trace::Trace;
+use bowline_history::History;
 
 /// The surroundings of the hosts.
 #[derive(Debug)]

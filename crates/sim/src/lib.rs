@@ -9,14 +9,12 @@
 //! ```
 
 mod app;
-mod checker;
 mod client_host;
 mod counters;
 mod disk;
 mod env;
 mod event;
 mod gateway_host;
-mod history;
 mod log_process;
 mod network;
 mod plan;
@@ -24,15 +22,11 @@ mod publisher;
 mod report;
 mod rng;
 mod trace;
-mod truth;
 mod world;
 
-pub use checker::{Finding, check};
 pub use counters::Counters;
 pub use disk::SimDisk;
-pub use history::{History, Publish, Reader, Seen, Violation};
 pub use report::Summary;
 pub use rng::Rng;
 pub use trace::Trace;
-pub use truth::{Life, Truth};
 pub use world::{Outcome, run};

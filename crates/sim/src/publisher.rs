@@ -10,9 +10,9 @@ use core::time::Duration;
 
 use crate::env::Env;
 use crate::event::{Event, PublishNo, PublisherNo};
-use crate::history::Publish;
 use crate::plan::PublisherPlan;
 use crate::rng::Rng;
+use bowline_history::Publish;
 
 /// One backend.
 #[derive(Debug)]

@@ -4,18 +4,17 @@ use bowline_client_core::{Command, Input};
 use bowline_proto::{Account, Time, Topic};
 use core::time::Duration;
 
-use crate::checker;
 use crate::client_host::ClientHost;
 use crate::counters::Counters;
 use crate::env::Env;
 use crate::event::{End, Event, WireId};
 use crate::gateway_host::Node;
-use crate::history::{History, Reader, Violation};
 use crate::network::{Cut, Network};
 use crate::plan::{Fault, Plan};
 use crate::publisher::Publisher;
 use crate::rng::Rng;
 use crate::trace::Trace;
+use bowline_history::{History, Reader, Violation};
 
 /// What a run came to.
 #[derive(Clone, Debug)]
@@ -342,7 +341,7 @@ impl World {
                 );
             }
         }
-        for (rule, detail) in checker::check(&env.history) {
+        for (rule, detail) in bowline_history::check(&env.history) {
             env.violate(rule, detail);
         }
         let Env { history, counters, trace, .. } = self.env;

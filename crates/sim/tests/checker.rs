@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 
+use bowline_history::{History, Seen, check};
 use bowline_proto::{Epoch, GapReason, Record, Seq};
-use bowline_sim::{History, Rng, Seen, Trace, check, run};
+use bowline_sim::{Rng, Trace, run};
 use bytes::Bytes;
 
 /// A run over one life of the log that kept every promise and in which the first reader was handed much.

@@ -97,12 +97,12 @@ impl Reader {
     }
 
     /// The process has saved its state and position together.
-    pub(crate) fn save(&mut self) {
+    pub fn save(&mut self) {
         self.saved = self.items.len();
     }
 
     /// The process was killed: what it had not saved never happened to it.
-    pub(crate) fn forget_unsaved(&mut self) {
+    pub fn forget_unsaved(&mut self) {
         self.items.truncate(self.saved);
     }
 }
@@ -123,7 +123,8 @@ pub struct History {
 }
 
 impl History {
-    pub(crate) fn violate(&mut self, at: Time, rule: &'static str, detail: String) {
+    /// A host has seen `rule` broken while the run went on.
+    pub fn violate(&mut self, at: Time, rule: &'static str, detail: String) {
         // The first ones tell the story; a broken world would fill memory with the rest.
         if self.violations.len() < MOST_VIOLATIONS {
             self.violations.push(Violation { at, rule, detail });
@@ -134,12 +135,7 @@ impl History {
     ///
     /// # Errors
     /// The same publish was answered before with other positions.
-    pub(crate) fn acknowledged(
-        &mut self,
-        publisher: usize,
-        publish: u64,
-        seqs: &[Seq],
-    ) -> Result<(), String> {
+    pub fn acknowledged(&mut self, publisher: usize, publish: u64, seqs: &[Seq]) -> Result<(), String> {
         let Some(known) = self.publishes.get_mut(&(publisher, publish)) else {
             return Err(format!("an answer to p{publisher}-{publish}, which was never published"));
         };

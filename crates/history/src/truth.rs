@@ -49,7 +49,7 @@ impl Truth {
     ///
     /// # Errors
     /// Says what contradicts what was committed before.
-    pub(crate) fn commit(&mut self, record: &Record) -> Result<(), String> {
+    pub fn commit(&mut self, record: &Record) -> Result<(), String> {
         let head = self.head();
         let life = self.lives.last_mut().ok_or("a commit before the log was opened")?;
         match life.records.get(&record.seq()) {
@@ -68,7 +68,7 @@ impl Truth {
     ///
     /// # Errors
     /// Says which committed record is gone or altered although the epoch is the same.
-    pub(crate) fn reopened(
+    pub fn reopened(
         &mut self,
         epoch: Epoch,
         oldest: Seq,
