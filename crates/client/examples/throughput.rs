@@ -2,22 +2,26 @@
 //! `cargo run --release -p bowline --example throughput [EVENTS]`.
 //!
 //! A thread on the second CPU writes prepared frames over loopback as fast as the socket takes them; everything of the
-//! client's runs on one thread of the first. Four workloads in turn, for a small and for a usual event, two rounds each:
+//! client's runs on one thread of the first. Five workloads in turn, for a small and for a usual event, two rounds each:
 //! a bare loop that reads the socket and counts frames; the frames read and decoded without the connection; a connection
-//! whose events are taken as they come; a connection whose events are decoded into their types. Frames go round eight
-//! topics.
+//! whose events are taken as they come; a connection whose events are decoded into their types; an agent's
+//! socket that calls a handler with each typed event. Frames go round eight topics.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bowline::{Connection, Incoming};
+use bowline::event::{MessageDeleted, MessageNew};
+use bowline::{AgentSocket, Connection, Incoming};
 use bowline_proto::{FrameDecoder, Limits, ServerFrame, TypedEvent};
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
+use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite;
 
 const TOPICS: u64 = 8;
@@ -61,11 +65,12 @@ fn main() -> Result<(), Failure> {
 
 type Workload = fn(SocketAddr, u64) -> Result<Cost, Failure>;
 
-const WORKLOADS: [(&str, Workload); 4] = [
+const WORKLOADS: [(&str, Workload); 5] = [
     ("bare socket read", bare),
     ("read and decoded", decoded),
     ("handed over", |address, events| connected(address, events, false)),
     ("handed over, typed", |address, events| connected(address, events, true)),
+    ("agent's handlers", handlers),
 ];
 
 struct Cost {
@@ -157,6 +162,41 @@ fn connected(address: SocketAddr, events: u64, typed: bool) -> Result<Cost, Fail
         drop(connection);
         while stream.next().await.is_some() {}
     });
+    Ok(cost)
+}
+
+/// An agent's socket: each event in its type, in the handler that asked for that type.
+fn handlers(address: SocketAddr, events: u64) -> Result<Cost, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let socket = AgentSocket::builder(format!("ws://{address}/agent")).build()?;
+    let all_taken = Arc::new(Notify::new());
+    let count = {
+        let (taken, all_taken) = (Arc::new(AtomicU64::new(0)), all_taken.clone());
+        move || {
+            if taken.fetch_add(1, Ordering::Relaxed) + 1 == events {
+                all_taken.notify_one();
+            }
+        }
+    };
+    let count_new = count.clone();
+    socket
+        .on::<MessageNew>(move |event| {
+            std::hint::black_box(event.sequence_number);
+            count_new();
+        })
+        .detach();
+    socket
+        .on::<MessageDeleted>(move |event| {
+            std::hint::black_box(&event.message_id);
+            count();
+        })
+        .detach();
+    runtime.block_on(socket.connect())?;
+    let cost = measured(|| {
+        runtime.block_on(all_taken.notified());
+        Ok(())
+    })?;
+    runtime.block_on(socket.disconnect());
     Ok(cost)
 }
 

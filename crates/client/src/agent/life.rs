@@ -133,7 +133,7 @@ enum PumpState {
 /// What the pump does next.
 pub(crate) enum Step {
     Tell(News),
-    Take(Box<Incoming>, u64),
+    Take(Incoming, u64),
     /// The run's stream is at its end; without a reason, its runtime is.
     Over(u64, Option<CloseReason>),
     /// There is no run and nothing to tell.
@@ -335,7 +335,7 @@ impl Run {
             return Poll::Pending;
         }
         Pin::new(&mut self.incoming).poll_next(cx).map(|item| match item {
-            Some(item) => Step::Take(Box::new(item), self.number),
+            Some(item) => Step::Take(item, self.number),
             None => match &*self.connection.state().borrow() {
                 ConnectionState::Closed(reason) => Step::Over(self.number, Some(reason.clone())),
                 _ => Step::Over(self.number, None),

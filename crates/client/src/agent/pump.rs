@@ -34,7 +34,7 @@ impl Pump {
         loop {
             match poll_fn(|cx| self.agent.poll_step(cx)).await {
                 Step::Tell(news) => self.tell(news),
-                Step::Take(item, number) => self.take(*item, number),
+                Step::Take(item, number) => self.take(item, number),
                 Step::Over(number, reason) => {
                     self.over(number, reason.map_or(ConnectError::RuntimeGone, Into::into))
                 }
