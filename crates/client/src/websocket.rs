@@ -71,6 +71,17 @@ where
     }
 }
 
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+    /// The messages below, binary ones among them: the protocol has text frames only, a conformance suite for WebSockets
+    /// has more.
+    #[doc(hidden)]
+    pub fn into_messages(
+        self,
+    ) -> impl Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin {
+        self.inner
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<S> {
     type Item = Received;
 

@@ -2,13 +2,18 @@
 
 use bowline_proto::CloseCode;
 
-use crate::ws::header::{CLOSE, MAX_CONTROL, PING, PONG, TEXT};
+use crate::ws::header::{BINARY, CLOSE, MAX_CONTROL, PING, PONG, TEXT};
 
 const FIN: u8 = 0x80;
 
 /// Appends a text frame. `payload` must be UTF-8; it is not looked at.
 pub fn push_text(out: &mut Vec<u8>, payload: &[u8]) {
     push_frame(out, TEXT, payload);
+}
+
+/// Appends a binary frame. The gateway itself sends none: there is no binary codec.
+pub fn push_binary(out: &mut Vec<u8>, payload: &[u8]) {
+    push_frame(out, BINARY, payload);
 }
 
 /// Appends a ping; `payload` is cut to 125 bytes.

@@ -14,7 +14,7 @@ mod utf8;
 mod violation;
 
 pub use decode::Decoder;
-pub use encode::{push_close, push_ping, push_pong, push_text};
+pub use encode::{push_binary, push_close, push_ping, push_pong, push_text};
 pub use handshake::{BadUpgrade, accept_key, upgrade_response};
 pub(crate) use handshake::{asks_for_websocket, check_upgrade};
 pub use message::Received;
