@@ -61,7 +61,8 @@ impl Expected {
                 }
                 Record::Granted { .. } | Record::Revoked { .. } => {}
                 Record::Event(event) => {
-                    if held.contains(&event.topic) || reader.open.contains(&event.topic) {
+                    let is_open = reader.open.contains(&event.topic) || reader.asked.contains(&event.topic);
+                    if is_open || held.contains(&event.topic) {
                         by_topic
                             .entry(event.topic.clone())
                             .or_default()
@@ -104,6 +105,9 @@ struct Walk<'a> {
     told_before: BTreeMap<Topic, Seq>,
     /// Events of an earlier life that are lost and not yet said to be.
     unsaid: BTreeMap<Topic, Vec<Seq>>,
+    /// Topics that it may ask for and does not at the moment: nothing of them is missed.
+    unasked: BTreeSet<Topic>,
+    damaged: &'a BTreeSet<Seq>,
 }
 
 fn check_reader(who: &str, reader: &Reader, truth: &Truth, found: &mut Vec<Finding>) {
@@ -119,6 +123,8 @@ fn check_reader(who: &str, reader: &Reader, truth: &Truth, found: &mut Vec<Findi
         last_gap: BTreeMap::new(),
         told_before: BTreeMap::new(),
         unsaid: BTreeMap::new(),
+        unasked: reader.asked.iter().cloned().collect(),
+        damaged: truth.damaged(),
     };
     for item in &reader.items {
         match item {
@@ -126,6 +132,13 @@ fn check_reader(who: &str, reader: &Reader, truth: &Truth, found: &mut Vec<Findi
                 walk.enter(*epoch, found);
                 walk.base = Some(*seq);
                 walk.from_oldest_of = from_oldest.then_some(walk.life);
+            }
+            Seen::Followed { epoch, topic, seq } => {
+                walk.enter(*epoch, found);
+                walk.followed(topic, *seq);
+            }
+            Seen::Left { topic } => {
+                walk.unasked.insert(topic.clone());
             }
             Seen::Restarted => walk.told_before.clone_from(&walk.at),
             Seen::Accepted { epoch } => walk.enter(*epoch, found),
@@ -146,6 +159,13 @@ fn check_reader(who: &str, reader: &Reader, truth: &Truth, found: &mut Vec<Findi
 impl Walk<'_> {
     fn position(&self, topic: &Topic) -> Seq {
         self.at.get(topic).copied().or(self.base).unwrap_or(Seq::ZERO)
+    }
+
+    fn followed(&mut self, topic: &Topic, seq: Seq) {
+        if self.unasked.remove(topic) {
+            let at = self.at.get(topic).copied().unwrap_or(Seq::ZERO);
+            self.at.insert(topic.clone(), at.max(seq));
+        }
     }
 
     fn is_from_oldest(&self) -> bool {
@@ -178,7 +198,7 @@ impl Walk<'_> {
             let at = self.position(&topic);
             let lost: Vec<Seq> = self.lives[self.life].between(&topic, at.max(shared), Seq::MAX).collect();
             let is_held = self.lives[self.life + 1].held_at_shared.contains(&topic);
-            if was_ahead && is_held && !lost.is_empty() {
+            if was_ahead && is_held && !lost.is_empty() && !self.unasked.contains(&topic) {
                 self.unsaid.entry(topic.clone()).or_default().extend(lost);
             }
         }
@@ -219,7 +239,7 @@ impl Walk<'_> {
             return;
         }
         let skipped: Vec<Seq> = expected.between(topic, at, seq).collect();
-        if !skipped.is_empty() {
+        if !skipped.is_empty() && !self.unasked.contains(topic) {
             found
                 .push(("hole", format!("{who}: {topic} went from {at} to {seq} without {}", list(&skipped))));
         }
@@ -236,6 +256,9 @@ impl Walk<'_> {
         oldest: Seq,
         found: &mut Vec<Finding>,
     ) {
+        if self.unasked.contains(topic) {
+            return;
+        }
         // A reader from the oldest event on may be told what was there before.
         if self.is_from_oldest() && self.base.is_some_and(|base| before <= base.next()) {
             return;
@@ -257,7 +280,14 @@ impl Walk<'_> {
             found.push(("overlap", format!("{said} covers {}, which had come", list(&had))));
         }
         let claimed: Vec<Seq> = expected.between(topic, after.max(at), before).collect();
-        let available: Vec<Seq> = claimed.iter().copied().filter(|seq| *seq >= oldest).collect();
+        // What the device has destroyed is lost; where its index is lost as well, its neighbours in time may be suspected
+        // to have held events of other topics.
+        let is_storage = reason == GapReason::Storage;
+        let is_destroyed = |seq: &Seq| is_storage && self.damaged.contains(seq);
+        let available: Vec<Seq> =
+            claimed.iter().copied().filter(|seq| *seq >= oldest && !is_destroyed(seq)).collect();
+        let holds_damage =
+            is_storage && self.damaged.range(after.next()..before.max(after.next())).next().is_some();
         if !available.is_empty() {
             let why = list(&available);
             found.push(("honest gap", format!("{said} covers {why}, still in the log (oldest {oldest})")));
@@ -270,7 +300,7 @@ impl Walk<'_> {
         let widens_the_last =
             self.last_gap.get(topic).is_some_and(|began| after < *began && before == began.next());
         self.last_gap.insert(topic.clone(), after);
-        if claimed.is_empty() && said_now == 0 && !lost_with_a_life && !widens_the_last {
+        if claimed.is_empty() && said_now == 0 && !lost_with_a_life && !widens_the_last && !holds_damage {
             found.push(("honest gap", format!("{said} covers no event of this reader's (it stood at {at})")));
         }
         let end = Seq::new(before.get().saturating_sub(1)).unwrap_or(Seq::MAX);
@@ -294,7 +324,7 @@ impl Walk<'_> {
         for topic in topics {
             let at = self.position(&topic);
             let missing: Vec<Seq> = self.lives[self.life].between(&topic, at, Seq::MAX).collect();
-            if !missing.is_empty() {
+            if !missing.is_empty() && !self.unasked.contains(&topic) {
                 let missing = list(&missing);
                 found.push(("hole", format!("{}: {topic} ended at {at} without {missing}", self.who)));
             }

@@ -42,6 +42,20 @@ pub enum Seen {
     /// The process started again from what it had saved. A gap that it had been told, but whose end its saved position had
     /// not reached, may be told once more.
     Restarted,
+    /// A topic that the reader asked for is delivered from behind `seq` on.
+    Followed {
+        /// The log.
+        epoch: Epoch,
+        /// The topic, one of [`Reader::asked`].
+        topic: Topic,
+        /// Everything after it.
+        seq: Seq,
+    },
+    /// The reader wants no more of a topic that it asked for: what still comes of it is right, what does not is no loss.
+    Left {
+        /// The topic, one of [`Reader::asked`].
+        topic: Topic,
+    },
     /// A link was accepted by a gateway over this log.
     Accepted {
         /// The log.
@@ -82,6 +96,8 @@ pub struct Reader {
     pub granted: GrantScope,
     /// Topics that it hears without a grant.
     pub open: Vec<Topic>,
+    /// Topics that it may ask for without a grant, and hears only while it does.
+    pub asked: Vec<Topic>,
     /// What it was handed, as far as it survived the deaths of its process.
     pub items: Vec<Seen>,
     /// Whether everything must have reached it by the end of the run.
@@ -93,7 +109,15 @@ impl Reader {
     /// A reader that has seen nothing.
     #[must_use]
     pub fn new(account: Account, granted: GrantScope, open: Vec<Topic>) -> Self {
-        Reader { account, granted, open, items: Vec::new(), must_be_caught_up: true, saved: 0 }
+        Reader {
+            account,
+            granted,
+            open,
+            asked: Vec::new(),
+            items: Vec::new(),
+            must_be_caught_up: true,
+            saved: 0,
+        }
     }
 
     /// The process has saved its state and position together.

@@ -21,6 +21,8 @@ pub struct Life {
 #[derive(Clone, Debug, Default)]
 pub struct Truth {
     lives: Vec<Life>,
+    /// Events that the device has destroyed: they are lost, or still in somebody's memory.
+    damaged: BTreeSet<Seq>,
 }
 
 impl Truth {
@@ -28,6 +30,17 @@ impl Truth {
     #[must_use]
     pub fn lives(&self) -> &[Life] {
         &self.lives
+    }
+
+    /// The device has destroyed an event: whoever has not had it may be told that it is lost.
+    pub fn damage(&mut self, seq: Seq) {
+        self.damaged.insert(seq);
+    }
+
+    /// Events that the device has destroyed.
+    #[must_use]
+    pub fn damaged(&self) -> &BTreeSet<Seq> {
+        &self.damaged
     }
 
     /// The index of the life called `epoch`.
@@ -86,6 +99,7 @@ impl Truth {
             let mut wrong = Ok(());
             for (seq, record) in last.records.range(oldest..) {
                 match shown.get(seq) {
+                    None if self.damaged.contains(seq) => {}
                     None => wrong = wrong.and(Err(format!("committed record {seq} is gone after reopening"))),
                     Some(found) if *found != record => {
                         wrong = wrong.and(Err(format!("committed record {seq} has changed after reopening")));
@@ -104,7 +118,10 @@ impl Truth {
         let surviving: BTreeMap<Seq, Record> = last
             .records
             .iter()
-            .take_while(|(seq, record)| !is_anew && (**seq < was_oldest || shown.get(seq) == Some(record)))
+            .take_while(|(seq, record)| {
+                !is_anew
+                    && (**seq < was_oldest || self.damaged.contains(seq) || shown.get(seq) == Some(record))
+            })
             .map(|(seq, record)| (*seq, record.clone()))
             .collect();
         let shared = surviving.keys().next_back().copied().unwrap_or(Seq::ZERO);
