@@ -23,6 +23,9 @@ pub(crate) struct Delivery {
     is_cursor_proved: bool,
     /// What has been told as lost.
     losses: Losses,
+    /// What was told as lost when the epoch changed and lies above the cursor. Its bounds may be positions of the old log, so
+    /// that it says nothing about an event; but the next link says it again, word for word.
+    losses_of_epoch: Vec<Gap>,
     /// By topic, the event behind a hole that a link showed and that the cursor has not passed.
     doubts: BTreeMap<Topic, Seq>,
     /// The cursor at which a link last brought something undecodable.
@@ -57,6 +60,7 @@ impl Delivery {
             cursor: saved,
             is_cursor_proved: false,
             losses: Losses::default(),
+            losses_of_epoch: Vec::new(),
             doubts: BTreeMap::new(),
             doubted_at: None,
         }
@@ -103,7 +107,8 @@ impl Delivery {
         let mut told = |gap: Gap| {
             if gap.reason == GapReason::Epoch { Some(gap) } else { self.losses.tell(gap, Seq::ZERO) }
         };
-        let gaps = gaps.into_iter().filter_map(&mut told).collect();
+        let gaps: Vec<Gap> = gaps.into_iter().filter_map(&mut told).collect();
+        self.losses_of_epoch = gaps.iter().filter(|gap| gap.reason == GapReason::Epoch).cloned().collect();
         Continuation { gaps, skipped: before.filter(|_| !is_resumed) }
     }
 
@@ -137,6 +142,9 @@ impl Delivery {
     /// remains: the other link of an overlap may have done either.
     pub(crate) fn narrow(&mut self, epoch: Epoch, gap: Gap) -> Option<Gap> {
         let cursor = self.cursor.filter(|cursor| cursor.epoch == epoch)?;
+        if self.losses_of_epoch.contains(&gap) {
+            return None;
+        }
         self.losses.tell(gap, cursor.seq)
     }
 
@@ -157,6 +165,9 @@ impl Delivery {
     fn move_to(&mut self, seq: Seq) -> Cursor {
         let cursor = self.cursor.as_mut().expect("only a connection with a cursor moves it");
         cursor.seq = seq;
+        if !self.losses_of_epoch.is_empty() {
+            self.losses_of_epoch.retain(|gap| gap.before > seq);
+        }
         if !self.doubts.is_empty() {
             self.doubts.retain(|_, behind| *behind > seq);
         }

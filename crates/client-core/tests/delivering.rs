@@ -178,6 +178,25 @@ fn a_new_epoch_counts_from_where_the_gateway_says() {
 }
 
 #[test]
+fn what_was_lost_with_an_epoch_is_told_once_though_the_next_link_says_it_again() {
+    let (mut host, old) = Host::connected_at(exact(), 50);
+    let link = reconnect(&mut host, old);
+    host.take();
+    let epoch = Some(Epoch::from_bits(0xe2));
+    let lost = Gap { reason: GapReason::Epoch, ..gap("conv:a", 40, 1000) };
+    let accepted = Accepted { epoch, gaps: vec![lost.clone()], ..resumed_at(40) };
+    host.accept(link, accepted.clone());
+    assert_eq!(host.take().gaps().len(), 1);
+    let link = reconnect(&mut host, link);
+    host.take();
+    host.accept(link, accepted);
+    let orders = host.take();
+    assert_eq!(orders.gaps(), []);
+    host.event(link, "conv:a", 1000, 38);
+    assert_eq!(host.take().delivered(), [1000]);
+}
+
+#[test]
 fn a_start_behind_the_cursor_that_was_not_resumed_says_that_something_may_be_missing() {
     let (mut host, link) = Host::connected_at(exact(), 10);
     let link = reconnect(&mut host, link);
