@@ -1,10 +1,23 @@
-//! What is written down while a world runs: publishes, the log's contents, what each application was handed.
+//! What is written down while a run goes on: what was asked of the gateway, what it answered, what each application was
+//! handed.
+//!
+//! How a host writes one:
+//!
+//! 1. Before a publish is sent for the first time: [`History::attempt`]. Every payload of a topic is another one
+//!    (a number in it will do), and every publish has an idempotency key, because a retry without one may lie in the log twice.
+//! 2. Whenever an answer is there, to any retry: [`History::answered`]. A publish without one is unknown: it lies in the log
+//!    once or not at all.
+//! 3. One [`Reader`] for each application that listens. Whatever it takes goes into [`Reader::items`], in the order in
+//!    which it takes it: a [`Seen`] each. When its process saves its state: [`Reader::save`]; when it starts again:
+//!    [`Reader::restart`].
+//! 4. The [`Truth`]: what the log really held.
+//! 5. At the end, with nothing under way: [`check`](crate::check).
 
 use std::collections::BTreeMap;
 
-use bowline_proto::{Account, Epoch, GapReason, GrantScope, Seq, Time, Topic};
-use bytes::Bytes;
+use bowline_proto::{Account, Cursor, Epoch, GapReason, GrantScope, Seq, Time, Topic};
 
+use crate::digest::Digest;
 use crate::truth::Truth;
 
 /// A broken rule.
@@ -18,13 +31,50 @@ pub struct Violation {
     pub detail: String,
 }
 
-/// One request of a publisher.
+/// The host's order of asking and being answered: a step later is really later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub u64);
+
+/// Which publish: the publisher's number, and its own number of the publish.
+pub type PublishName = (usize, u64);
+
+/// One part of a publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// An event, by the digest of its payload's bytes as they stand in the frame.
+    Event {
+        /// Its topic.
+        topic: Topic,
+        /// Its payload.
+        payload: Digest,
+    },
+    /// From here on `account` has a right to `topic`.
+    Grant {
+        /// Whose right.
+        account: Account,
+        /// To what.
+        topic: Topic,
+    },
+    /// From here on it has none.
+    Revoke {
+        /// Whose right.
+        account: Account,
+        /// To what.
+        topic: Topic,
+    },
+}
+
+/// One request of a publisher, with all its retries: all of it is logged, or nothing.
 #[derive(Clone, Debug)]
 pub struct Publish {
-    /// Topic and payload of each event; empty for a grant or a revocation.
-    pub events: Vec<(Topic, Bytes)>,
-    /// Where the gateway said that they lie. `None`: unknown.
-    pub acked: Option<Vec<Seq>>,
+    /// What was asked for.
+    pub entries: Vec<Attempt>,
+    /// Where the gateway said that they lie, by answer. Empty: unknown.
+    pub answers: Vec<Vec<Seq>>,
+    /// Before it was sent for the first time.
+    pub began: Moment,
+    /// When the first answer was there.
+    pub settled: Option<Moment>,
 }
 
 /// What an application was handed or told, in order.
@@ -38,10 +88,9 @@ pub enum Seen {
         seq: Seq,
         /// It asked for everything from the oldest retained event on, and what that is may have moved on until `seq`.
         from_oldest: bool,
+        /// What is published after this moment must lie behind `seq`. [`History::moment`] when it is written down.
+        moment: Moment,
     },
-    /// The process started again from what it had saved. A gap that it had been told, but whose end its saved position had
-    /// not reached, may be told once more.
-    Restarted,
     /// A topic that the reader asked for is delivered from behind `seq` on.
     Followed {
         /// The log.
@@ -70,7 +119,7 @@ pub enum Seen {
         /// Its position.
         seq: Seq,
         /// The whole frame.
-        text: Bytes,
+        text: Digest,
     },
     /// A gap.
     Gap {
@@ -82,8 +131,23 @@ pub enum Seen {
         before: Seq,
         /// Why.
         reason: GapReason,
-        /// The oldest retained position when it was told.
+        /// The oldest retained position when it was told; [`Seq::ZERO`] where retention has removed nothing.
         oldest: Seq,
+    },
+    /// The position that the application would save now moved without an event.
+    Moved {
+        /// There.
+        cursor: Cursor,
+    },
+    /// The process saved its state and its position together.
+    Saved {
+        /// The position, `None` where it has none, or the host does not know it.
+        cursor: Option<Cursor>,
+    },
+    /// The process started again from what it had saved: what came after that never happened to it.
+    Restarted {
+        /// The position that it goes on from, `None` where it has none, or the host does not know it.
+        from: Option<Cursor>,
     },
 }
 
@@ -98,36 +162,28 @@ pub struct Reader {
     pub open: Vec<Topic>,
     /// Topics that it may ask for without a grant, and hears only while it does.
     pub asked: Vec<Topic>,
-    /// What it was handed, as far as it survived the deaths of its process.
+    /// What it was handed and told, everything, also what it forgot with its process.
     pub items: Vec<Seen>,
     /// Whether everything must have reached it by the end of the run.
     pub must_be_caught_up: bool,
-    saved: usize,
 }
 
 impl Reader {
     /// A reader that has seen nothing.
     #[must_use]
     pub fn new(account: Account, granted: GrantScope, open: Vec<Topic>) -> Self {
-        Reader {
-            account,
-            granted,
-            open,
-            asked: Vec::new(),
-            items: Vec::new(),
-            must_be_caught_up: true,
-            saved: 0,
-        }
+        Reader { account, granted, open, asked: Vec::new(), items: Vec::new(), must_be_caught_up: true }
     }
 
-    /// The process has saved its state and position together.
-    pub fn save(&mut self) {
-        self.saved = self.items.len();
+    /// The process has saved its state and its position together.
+    pub fn save(&mut self, cursor: Option<Cursor>) {
+        self.items.push(Seen::Saved { cursor });
     }
 
-    /// The process was killed: what it had not saved never happened to it.
-    pub fn forget_unsaved(&mut self) {
-        self.items.truncate(self.saved);
+    /// The process runs again, after a death of any kind, with what was saved last. A reader whose output is itself what it
+    /// goes on from (a file that it appends to) has saved with every item.
+    pub fn restart(&mut self, from: Option<Cursor>) {
+        self.items.push(Seen::Restarted { from });
     }
 }
 
@@ -136,14 +192,15 @@ impl Reader {
 pub struct History {
     /// The log's contents.
     pub truth: Truth,
-    /// Every publish by publisher and number.
-    pub publishes: BTreeMap<(usize, u64), Publish>,
+    /// Every publish.
+    pub publishes: BTreeMap<PublishName, Publish>,
     /// Every application.
     pub readers: Vec<Reader>,
     /// The oldest retained position now.
     pub oldest: Seq,
-    /// Rules seen broken while the world ran.
+    /// Rules seen broken while the run went on.
     pub violations: Vec<Violation>,
+    now: u64,
 }
 
 impl History {
@@ -155,22 +212,34 @@ impl History {
         }
     }
 
-    /// The gateway answered a publish.
-    ///
-    /// # Errors
-    /// The same publish was answered before with other positions.
-    pub fn acknowledged(&mut self, publisher: usize, publish: u64, seqs: &[Seq]) -> Result<(), String> {
-        let Some(known) = self.publishes.get_mut(&(publisher, publish)) else {
-            return Err(format!("an answer to p{publisher}-{publish}, which was never published"));
-        };
-        match &known.acked {
-            Some(before) if before.as_slice() != seqs => {
-                Err(format!("p{publisher}-{publish} was answered with {before:?} and then with {seqs:?}"))
-            }
-            _ => {
-                known.acked = Some(seqs.to_vec());
-                Ok(())
-            }
+    /// Now, in the host's order.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment(self.now)
+    }
+
+    /// A publish is about to be sent for the first time.
+    pub fn attempt(&mut self, name: PublishName, entries: Vec<Attempt>) {
+        self.now += 1;
+        let began = self.moment();
+        self.publishes.insert(name, Publish { entries, answers: Vec::new(), began, settled: None });
+    }
+
+    /// The gateway answered a publish: the position of each entry.
+    pub fn answered(&mut self, name: PublishName, seqs: &[Seq]) {
+        self.now += 1;
+        let moment = self.moment();
+        let known = self.publishes.entry(name).or_insert_with(|| Publish {
+            // An answer to what was never asked: the checker finds it.
+            entries: Vec::new(),
+            answers: Vec::new(),
+            began: moment,
+            settled: None,
+        });
+        known.settled.get_or_insert(moment);
+        // The same answer again says nothing new.
+        if known.answers.last().is_none_or(|last| last.as_slice() != seqs) {
+            known.answers.push(seqs.to_vec());
         }
     }
 }

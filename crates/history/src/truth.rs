@@ -1,4 +1,9 @@
 //! What the log really held: every record that any incarnation of it ever committed, kept outside of the code under test.
+//!
+//! A host that sees every commit says so ([`Truth::commit`]), and what the log shows whenever it is opened
+//! ([`Truth::reopened`]). A host of real processes reads the log's directory when the last process is gone
+//! ([`Truth::of_log`]), or each time that one is gone ([`Truth::reopened`]). Where retention has removed records before they
+//! were read, the rules judge what lies behind them. What the host itself has destroyed on the disk: [`Truth::damage`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +18,8 @@ pub struct Life {
     pub shared: Seq,
     /// Where it stood when it began: positions may have been skipped, so that none is given twice.
     pub began_at: Seq,
+    /// Records up to here are not known: retention had removed them before the log was read.
+    pub unknown_upto: Seq,
     /// Every record, the inherited ones included.
     pub records: BTreeMap<Seq, Record>,
 }
@@ -26,10 +33,14 @@ pub struct Truth {
 }
 
 impl Truth {
-    /// All lives, oldest first.
+    /// One life, read from the log at the end of a run: `records` in any order, from `oldest` on.
     #[must_use]
-    pub fn lives(&self) -> &[Life] {
-        &self.lives
+    pub fn of_log(epoch: Epoch, oldest: Seq, records: impl IntoIterator<Item = Record>) -> Self {
+        let records: BTreeMap<Seq, Record> = records.into_iter().map(|r| (r.seq(), r)).collect();
+        let unknown_upto = before(oldest);
+        let began_at = unknown_upto;
+        let life = Life { epoch, shared: Seq::ZERO, began_at, unknown_upto, records };
+        Truth { lives: vec![life], damaged: BTreeSet::new() }
     }
 
     /// The device has destroyed an event: whoever has not had it may be told that it is lost.
@@ -41,6 +52,12 @@ impl Truth {
     #[must_use]
     pub fn damaged(&self) -> &BTreeSet<Seq> {
         &self.damaged
+    }
+
+    /// All lives, oldest first.
+    #[must_use]
+    pub fn lives(&self) -> &[Life] {
+        &self.lives
     }
 
     /// The index of the life called `epoch`.
@@ -91,7 +108,8 @@ impl Truth {
     ) -> Result<(), String> {
         let Some(last) = self.lives.last_mut() else {
             let records = shown.iter().map(|r| (r.seq(), r.clone())).collect();
-            self.lives.push(Life { epoch, shared: Seq::ZERO, began_at: head, records });
+            let unknown_upto = before(oldest);
+            self.lives.push(Life { epoch, shared: Seq::ZERO, began_at: head, unknown_upto, records });
             return Ok(());
         };
         let shown: BTreeMap<Seq, &Record> = shown.iter().map(|r| (r.seq(), r)).collect();
@@ -127,7 +145,8 @@ impl Truth {
         let shared = surviving.keys().next_back().copied().unwrap_or(Seq::ZERO);
         let mut records = surviving;
         records.extend(shown.iter().map(|(seq, record)| (*seq, (*record).clone())));
-        self.lives.push(Life { epoch, shared, began_at: head, records });
+        let unknown_upto = if is_anew { before(oldest) } else { last.unknown_upto };
+        self.lives.push(Life { epoch, shared, began_at: head, unknown_upto, records });
         Ok(())
     }
 
@@ -148,4 +167,9 @@ impl Truth {
         }
         grants
     }
+}
+
+/// The position before `seq`.
+fn before(seq: Seq) -> Seq {
+    Seq::new(seq.get().saturating_sub(1)).unwrap_or(Seq::ZERO)
 }

@@ -10,7 +10,7 @@ use core::time::Duration;
 use crate::env::Env;
 use crate::event::{ClientNo, Event};
 use crate::plan::ClientPlan;
-use bowline_history::{Reader, Seen};
+use bowline_history::{Digest, Reader, Seen};
 
 /// Something for the application.
 #[derive(Debug)]
@@ -68,19 +68,16 @@ impl App {
         self.position = self.saved.clone().unwrap_or_else(nowhere);
         self.has_base = self.saved.is_some();
         self.state = ConnectionState::Idle;
-        if self.has_base {
-            self.reader(env).items.push(Seen::Restarted);
-        }
+        self.reader(env).restart(self.position.cursor);
         self.saved.clone()
     }
 
     /// The process is gone with everything that it had not saved.
-    pub(crate) fn killed(&mut self, env: &mut Env) {
+    pub(crate) fn killed(&mut self) {
         self.queue.clear();
         self.busy = false;
         self.unsaved = 0;
         self.handing_over = false;
-        env.history.readers[self.number].forget_unsaved();
     }
 
     pub(crate) fn set_stopped(&mut self, env: &mut Env, life: u32, stopped: bool) {
@@ -138,7 +135,7 @@ impl App {
         }
         env.counters.count("client: events");
         env.trace.say(env.now, format_args!("client {} takes {topic} {}", self.number, place.seq));
-        let seen = Seen::Event { epoch: cursor.epoch, topic, seq: place.seq, text: event.text };
+        let seen = Seen::Event { epoch: cursor.epoch, topic, seq: place.seq, text: Digest::of(&event.text) };
         self.reader(env).items.push(seen);
         self.position.cursor = Some(cursor);
         self.unsaved += 1;
@@ -174,6 +171,7 @@ impl App {
             }
             Notice::Moved(cursor) => {
                 self.position.cursor = Some(cursor);
+                self.reader(env).items.push(Seen::Moved { cursor });
                 if self.saves_every == 1 {
                     self.save(env);
                 }
@@ -220,7 +218,8 @@ impl App {
         // From the oldest retained event on: what retention took before is nobody's loss.
         let before_oldest = Seq::new(oldest.get().saturating_sub(1)).unwrap_or(Seq::ZERO);
         let seq = if resumed { seq.max(before_oldest) } else { seq };
-        self.reader(env).items.push(Seen::Based { epoch, seq, from_oldest: resumed });
+        let moment = env.history.moment();
+        self.reader(env).items.push(Seen::Based { epoch, seq, from_oldest: resumed, moment });
     }
 
     fn state_changed(&mut self, env: &mut Env, life: u32, state: ConnectionState) {
@@ -253,7 +252,8 @@ impl App {
     fn save(&mut self, env: &mut Env) {
         self.unsaved = 0;
         self.saved = Some(self.position.clone());
-        self.reader(env).save();
+        let cursor = self.position.cursor;
+        self.reader(env).save(cursor);
     }
 
     fn reader<'a>(&self, env: &'a mut Env) -> &'a mut Reader {

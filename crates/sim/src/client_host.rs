@@ -117,7 +117,7 @@ impl ClientHost {
                 net.reset(env, wire, End::Client);
             }
         }
-        self.app.killed(env);
+        self.app.killed();
     }
 
     /// The core's deadline.

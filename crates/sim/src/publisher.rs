@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 
 use bowline_log::{Batch, Entry, IdempotencyKey, NewEvent};
 use bowline_proto::{Account, Seq, Topic};
-use bytes::Bytes;
 use core::time::Duration;
 
 use crate::env::Env;
 use crate::event::{Event, PublishNo, PublisherNo};
 use crate::plan::PublisherPlan;
 use crate::rng::Rng;
-use bowline_history::Publish;
+use bowline_history::{Attempt, Digest};
 
 /// One backend.
 #[derive(Debug)]
@@ -80,9 +79,7 @@ impl Publisher {
     /// The gateway has answered.
     pub(crate) fn answered(&mut self, env: &mut Env, publish: PublishNo, seqs: &[Seq]) {
         self.unanswered.remove(&publish);
-        if let Err(said) = env.history.acknowledged(self.number, publish, seqs) {
-            env.violate("idempotence", said);
-        }
+        env.history.answered((self.number, publish), seqs);
     }
 
     /// No answer came.
@@ -147,15 +144,18 @@ impl Publisher {
     fn begin(&mut self, env: &mut Env, batch: Batch) {
         let publish = self.next;
         self.next += 1;
-        let events: Vec<(Topic, Bytes)> = batch
-            .entries
-            .iter()
-            .filter_map(|entry| match entry {
-                Entry::Event(event) => Some((event.topic.clone(), event.payload.clone())),
-                Entry::Grant { .. } | Entry::Revoke { .. } => None,
-            })
-            .collect();
-        env.history.publishes.insert((self.number, publish), Publish { events, acked: None });
+        let entries = batch.entries.iter().map(|entry| match entry {
+            Entry::Event(event) => {
+                Attempt::Event { topic: event.topic.clone(), payload: Digest::of(&event.payload) }
+            }
+            Entry::Grant { account, topic } => {
+                Attempt::Grant { account: account.clone(), topic: topic.clone() }
+            }
+            Entry::Revoke { account, topic } => {
+                Attempt::Revoke { account: account.clone(), topic: topic.clone() }
+            }
+        });
+        env.history.attempt((self.number, publish), entries.collect());
         self.unanswered.insert(publish, Request { batch, attempt: 0 });
         self.send(env, publish);
     }

@@ -1,0 +1,108 @@
+//! Whether a gap is honest: it begins where the reader stands, covers only what cannot be had, and says why.
+
+use bowline_proto::{GapReason, Seq, Topic};
+
+use super::Walk;
+use crate::finding::list;
+use crate::rules;
+use crate::sight::TopicNo;
+
+/// A gap as the application was told it.
+pub(crate) struct Told<'a> {
+    pub(crate) topic: &'a Topic,
+    pub(crate) after: Seq,
+    pub(crate) before: Seq,
+    pub(crate) reason: GapReason,
+}
+
+/// Judges a gap, told when everything from `oldest` on was retained, and moves the reader behind it.
+pub(crate) fn check(walk: &mut Walk<'_>, told: &Told<'_>, oldest: Seq) {
+    let Told { topic, after, before, reason } = *told;
+    // A reader from the oldest event on may be told what was there before.
+    if walk.stand.is_from_oldest() && walk.stand.base.is_some_and(|base| before <= base.next()) {
+        return;
+    }
+    let Some(number) = walk.index.known(topic) else {
+        return walk.find(rules::HONEST_GAP, format_args!("a gap in {topic}, which is no topic"));
+    };
+    if walk.stand.topics[number].is_unasked {
+        return;
+    }
+    let after = walk.stand.topics[number].told_before.map_or(after, |told| after.max(told));
+    if before <= after.next() {
+        return;
+    }
+    let at = walk.stand.position(number);
+    let said = format!("the gap {topic} {after}..{before} ({reason:?})");
+    let sight = &walk.sights[walk.stand.life];
+    let skipped = list(sight.between(number, at, after.next()));
+    let had = list(sight.between(number, after, before.min(at.next())));
+    let claimed = sight.between(number, after.max(at), before);
+    // Where the index of a damaged part is lost as well, it may have held events of any topic.
+    let damaged = walk.truth.damaged();
+    let is_damaged = damaged.range(after.next()..before.max(after.next())).next().is_some();
+    let available: Vec<_> = claimed
+        .iter()
+        .filter(|event| event.seq >= oldest && !damaged.contains(&event.seq))
+        .copied()
+        .collect();
+    let claims_nothing = claimed.is_empty();
+    let is_all_removed = claimed.iter().all(|event| event.seq < oldest);
+    let has_damage = is_damaged && claimed.iter().any(|event| damaged.contains(&event.seq));
+    if let Some(skipped) = skipped {
+        walk.find(rules::HOLE, format_args!("{said} starts behind {skipped}, which never came"));
+    }
+    if let Some(had) = had.filter(|_| walk.stand.base.is_some_and(|base| at > base)) {
+        walk.find(rules::OVERLAP, format_args!("{said} covers {had}, which had come"));
+    }
+    if let Some(available) = list(&available) {
+        walk.find(
+            rules::HONEST_GAP,
+            format_args!("{said} covers {available}, still in the log (oldest {oldest})"),
+        );
+    }
+    let new_life = (reason == GapReason::Epoch).then(|| untold_life(walk, number, after, before)).flatten();
+    let stand = &mut walk.stand.topics[number];
+    stand.told_life = new_life.unwrap_or(stand.told_life);
+    let said_now = stand
+        .unsaid
+        .extract_if(.., |seq| reason == GapReason::Epoch || (after < *seq && *seq < before))
+        .count();
+    let widens_the_last = stand.last_gap.is_some_and(|began| after < began && before == began.next());
+    stand.last_gap = Some(after);
+    let reason_fits = match reason {
+        GapReason::Retention => is_all_removed && said_now == 0,
+        GapReason::Epoch => new_life.is_some(),
+        GapReason::Storage => has_damage || (is_damaged && claims_nothing),
+        // The gateway itself tells what is lost.
+        GapReason::Missing => false,
+    };
+    let is_of_damage = reason == GapReason::Storage && is_damaged;
+    if claims_nothing && said_now == 0 && new_life.is_none() && !is_of_damage && !widens_the_last {
+        walk.find(
+            rules::HONEST_GAP,
+            format_args!("{said} covers no event of this reader's (it stood at {at})"),
+        );
+    } else if !reason_fits {
+        walk.find(rules::GAP_REASON, format_args!("{said}: that is not why"));
+    }
+    let end = previous(before);
+    if end > at {
+        walk.stand.topics[number].at = Some(end);
+    }
+}
+
+/// The beginning of a life of the log that lies between `after` and `before`, is this reader's loss (it did not start behind
+/// it), and has not been told of this topic.
+fn untold_life(walk: &Walk<'_>, number: TopicNo, after: Seq, before: Seq) -> Option<usize> {
+    let base = walk.stand.base.unwrap_or(Seq::ZERO);
+    (walk.stand.topics[number].told_life + 1..=walk.stand.life).find(|number| {
+        let life = walk.sights[*number].life;
+        life.shared < before && after < life.began_at && base < life.began_at
+    })
+}
+
+/// The position before `seq`.
+fn previous(seq: Seq) -> Seq {
+    Seq::new(seq.get().saturating_sub(1)).unwrap_or(Seq::ZERO)
+}
