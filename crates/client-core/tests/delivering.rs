@@ -184,7 +184,7 @@ fn what_was_lost_with_an_epoch_is_told_once_though_the_next_link_says_it_again()
     host.take();
     let epoch = Some(Epoch::from_bits(0xe2));
     let lost = Gap { reason: GapReason::Epoch, ..gap("conv:a", 40, 1000) };
-    let accepted = Accepted { epoch, gaps: vec![lost.clone()], ..resumed_at(40) };
+    let accepted = Accepted { epoch, gaps: vec![lost], ..resumed_at(40) };
     host.accept(link, accepted.clone());
     assert_eq!(host.take().gaps().len(), 1);
     let link = reconnect(&mut host, link);
