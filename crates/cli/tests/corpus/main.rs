@@ -1,0 +1,32 @@
+//! Every case of `tests/corpus/data` has the outcome that it asks for. A failure names the file and the line.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
+mod case;
+#[path = "../../../proto/tests/vectors/outcome.rs"]
+mod frames;
+mod topics;
+
+use case::{Cases, Failures};
+
+#[test]
+fn every_case_of_the_corpus_has_its_outcome() {
+    let mut failures = Failures::default();
+    let mut total = 0;
+    let mut run = |file: &str, judge: &mut dyn FnMut(&serde_json::Value) -> Result<(), String>| {
+        let started = std::time::Instant::now();
+        let cases = Cases::read(file);
+        for (line, case) in cases.iter() {
+            failures.note(file, line, case, judge(case));
+        }
+        println!("{:5}  {file}  {} ms", cases.len(), started.elapsed().as_millis());
+        total += cases.len();
+    };
+    run("topics.ndjson", &mut topics::judge);
+    for file in ["client_frames.ndjson", "server_frames.ndjson"] {
+        run(file, &mut |case| case::same(&frames::of(case), &case["expect"]));
+    }
+    println!("{total:5}  in all");
+    assert!(total >= 1500, "the corpus has shrunk to {total} cases");
+    failures.end();
+}

@@ -1,0 +1,28 @@
+//! Which kinds of input there are.
+
+use crate::case::Case;
+use crate::{client_frames, server_frames, topics};
+
+/// One kind of input: a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Its name below `data/`.
+    pub file: &'static str,
+    /// Makes its cases, always the same.
+    pub cases: fn() -> Vec<Case>,
+}
+
+impl Kind {
+    /// What its file holds.
+    #[must_use]
+    pub fn text(&self) -> String {
+        (self.cases)().iter().map(|case| case.line() + "\n").collect()
+    }
+}
+
+/// All of them.
+pub const KINDS: &[Kind] = &[
+    Kind { file: "topics.ndjson", cases: topics::cases },
+    Kind { file: "client_frames.ndjson", cases: client_frames::cases },
+    Kind { file: "server_frames.ndjson", cases: server_frames::cases },
+];

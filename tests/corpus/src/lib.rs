@@ -1,0 +1,16 @@
+//! Bad input (and its good neighbours) with the outcome that the rules of `docs/protocol.md` demand.
+//!
+//! Each kind is a file of `data/`, one case a line, written by `cargo run -p bowline-corpus` and committed. The files are read by
+//! `crates/cli/tests/corpus`, and those of JSON frames by decoders in other languages.
+
+mod broken_json;
+mod case;
+mod client_frames;
+mod json_values;
+mod kinds;
+mod places;
+mod server_frames;
+mod topics;
+
+pub use case::Case;
+pub use kinds::{KINDS, Kind};
