@@ -198,8 +198,10 @@ pub(crate) struct Listen {
 pub(crate) enum Credential {
     /// `Authorization: Bearer`.
     Header,
-    /// A ticket, exchanged for the token before each dial.
+    /// A ticket, exchanged for the token before each dial: `Authorization: Ticket`.
     Ticket,
+    /// The same, as `?ticket=` in the URL.
+    UrlTicket,
     /// `?token=` in the URL.
     UrlToken,
 }

@@ -33,6 +33,7 @@ pub(crate) async fn run(args: Listen) -> Result<(), Failure> {
     let mode = match args.credential {
         Credential::Header => CredentialMode::Header,
         Credential::Ticket => CredentialMode::Ticket,
+        Credential::UrlTicket => CredentialMode::UrlTicket,
         Credential::UrlToken => CredentialMode::UrlToken,
     };
     let mut builder = Connection::builder(url).token(tokens).credential(mode).subscribe(topics);

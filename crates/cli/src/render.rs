@@ -107,7 +107,7 @@ pub(crate) fn notice_as_json(notice: &Notice) -> Option<String> {
         }
         Notice::HandoverStarted => json!({"notice": "handover_started"}),
         Notice::HandoverFailed { cause, delay } => {
-            json!({"notice": "handover_failed", "cause": cause, "delayMs": delay.as_millis() as u64})
+            json!({"notice": "handover_failed", "cause": cause, "delayMs": delay.map(|delay| delay.as_millis() as u64)})
         }
         Notice::SubscribeAck(ack) => json!({"notice": "subscribe_ack",
             "subscribed": ack.subscribed.iter().map(|t| t.as_str()).collect::<Vec<_>>(),

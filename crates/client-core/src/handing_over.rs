@@ -84,7 +84,7 @@ impl<B> ClientCore<B> {
             Some(at) => self.timers.set(Timer::HandOver, at),
             None => self.timers.clear(Timer::HandOver),
         }
-        let delay = at.map_or(Duration::MAX, |at| at.since(now));
+        let delay = at.map(|at| at.since(now));
         self.notify(Notice::HandoverFailed { cause, delay });
         self.catch_up_topics();
     }

@@ -289,12 +289,12 @@ pub enum Notice {
     },
     /// A successor is being dialled while the current link goes on.
     HandoverStarted,
-    /// The current link stays; another try follows after `delay`.
+    /// The current link stays.
     HandoverFailed {
         /// For people.
         cause: String,
-        /// Until the next try.
-        delay: Duration,
+        /// Until the next try; `None` when none is planned.
+        delay: Option<Duration>,
     },
     /// The gateway answered a subscribe.
     SubscribeAck(SubscribeAck),

@@ -181,7 +181,7 @@ fn whatever_stops_a_successor_the_current_link_stays_and_another_try_follows() {
         let orders = host.take();
         assert!(orders.states().is_empty(), "{index}");
         assert!(
-            orders.has(|n| matches!(n, Notice::HandoverFailed { delay, .. } if *delay == s(1))),
+            orders.has(|n| matches!(n, Notice::HandoverFailed { delay, .. } if *delay == Some(s(1)))),
             "{index}"
         );
         assert!(!orders.has(|n| matches!(n, Notice::Rejected(_))), "{index}");

@@ -17,9 +17,12 @@ pub enum CredentialMode {
     /// `Authorization: Bearer` on the upgrade request: nothing secret in a URL. The default.
     #[default]
     Header,
-    /// The token buys a single-use ticket (`POST /v1/tickets`) for each attempt, and `?ticket=` opens the socket: for
-    /// proxies that strip headers or log URLs.
+    /// The token buys a single-use ticket (`POST /v1/tickets`) for each attempt, and `Authorization: Ticket` opens the
+    /// socket: the token itself is seen by the ticket office only, and nothing secret is in a URL.
     Ticket,
+    /// The same with `?ticket=` on the URL: for servers and proxies that take no such header. Whoever logs the URL logs a
+    /// ticket that is used up.
+    UrlTicket,
     /// `?token=` on the URL: for servers that know nothing else. The URL may end up in somebody's access log.
     UrlToken,
 }

@@ -50,12 +50,17 @@ impl Dialer {
                 (_, None) => Proof::None,
                 (CredentialMode::Header, Some(token)) => Proof::Header(token),
                 (CredentialMode::UrlToken, Some(token)) => Proof::UrlToken(token),
-                (CredentialMode::Ticket, Some(token)) => {
+                (CredentialMode::Ticket | CredentialMode::UrlTicket, Some(token)) => {
                     let bought = ticket::buy(&endpoint, &network, &token).await;
                     if let (Err(error), Some(note)) = (&bought, &note) {
                         note.write(error);
                     }
-                    Proof::Ticket(bought?.into_secret())
+                    let ticket = bought?.into_secret();
+                    if mode == CredentialMode::Ticket {
+                        Proof::Ticket(ticket)
+                    } else {
+                        Proof::UrlTicket(ticket)
+                    }
                 }
             };
             dial.open(endpoint.request(layer, &proof, message_bytes)?).await

@@ -21,8 +21,10 @@ pub(crate) enum Proof {
     None,
     /// `Authorization: Bearer`.
     Header(Secret),
-    /// `?ticket=`.
+    /// `Authorization: Ticket`.
     Ticket(Secret),
+    /// `?ticket=`.
+    UrlTicket(Secret),
     /// `?token=`.
     UrlToken(Secret),
 }
@@ -72,7 +74,8 @@ impl Endpoint {
         match proof {
             Proof::None => {}
             Proof::Header(token) => authorization = Some(bearer(token)?),
-            Proof::Ticket(ticket) => {
+            Proof::Ticket(ticket) => authorization = Some(header("Ticket", ticket)?),
+            Proof::UrlTicket(ticket) => {
                 url.query_pairs_mut().append_pair("ticket", ticket.reveal());
             }
             Proof::UrlToken(token) => {
@@ -91,10 +94,15 @@ impl Endpoint {
     }
 }
 
-/// The `Authorization` header, kept out of every `Debug` by its sensitive mark.
+/// `Authorization: Bearer`.
 pub(crate) fn bearer(token: &Secret) -> Result<HeaderValue, DialFailure> {
+    header("Bearer", token)
+}
+
+/// The `Authorization` header, kept out of every `Debug` by its sensitive mark.
+fn header(scheme: &str, secret: &Secret) -> Result<HeaderValue, DialFailure> {
     let mut value =
-        HeaderValue::try_from(format!("Bearer {}", token.reveal())).map_err(|_| DialFailure::Refused {
+        HeaderValue::try_from(format!("{scheme} {}", secret.reveal())).map_err(|_| DialFailure::Refused {
             message: "the token holds characters that no HTTP header can carry (a line break at its end?)"
                 .to_owned(),
         })?;
@@ -121,9 +129,10 @@ mod tests {
             (
                 "wss://[::1]:9/",
                 Layer::Resume,
-                Proof::Ticket(token()),
+                Proof::UrlTicket(token()),
                 "wss://[::1]:9/?resume=1&ticket=a%2Bb%2Fc%3D%26d",
             ),
+            ("ws://h/agent", Layer::Plain, Proof::Ticket(token()), "ws://h/agent"),
         ] {
             assert_eq!(uri(endpoint, layer, &proof), expected);
         }

@@ -32,7 +32,8 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// The secret itself, for `?ticket=` of the socket's URL. Not for logs.
+    /// The secret itself, for `Authorization: Ticket …` or, where no header can be sent, `?ticket=` of the socket's URL.
+    /// Not for logs.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.ticket

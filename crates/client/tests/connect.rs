@@ -147,17 +147,26 @@ async fn each_attempt_buys_a_ticket_of_its_own() {
         .connect()
         .unwrap();
     let mut peer = server.next().await;
-    assert_eq!(peer.target(), "/chats/thread-1?ticket=first%2F1");
-    assert_eq!(peer.authorization(), None);
+    assert_eq!((peer.target(), peer.authorization()), ("/chats/thread-1", Some("Ticket first/1")));
     peer.accept(5).await;
     soon(connection.ready()).await.unwrap();
     peer.close(4003).await;
     let mut peer = server.next().await;
-    assert_eq!(peer.target(), "/chats/thread-1?resume=1&ticket=second");
+    assert_eq!((peer.target(), peer.authorization()), ("/chats/thread-1?resume=1", Some("Ticket second")));
     peer.accept_resume().await;
     let sold: Vec<_> = server.seen().into_iter().filter(|head| head.starts_with("POST")).collect();
     assert_eq!(sold.len(), 3);
     assert!(sold.iter().all(|head| head.to_lowercase().contains("authorization: bearer t0ken")));
+}
+
+#[tokio::test]
+async fn a_ticket_goes_into_the_url_where_that_is_asked_for() {
+    let mut server = Server::start().await;
+    server.answer_ticket(201, r#"{"ticket":"first/1"}"#);
+    let _connection =
+        quick(server.url("/agent")).token("t").credential(CredentialMode::UrlTicket).connect().unwrap();
+    let peer = server.next().await;
+    assert_eq!((peer.target(), peer.authorization()), ("/agent?ticket=first%2F1", None));
 }
 
 #[tokio::test]

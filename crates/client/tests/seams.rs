@@ -167,7 +167,7 @@ async fn a_private_authority_is_trusted_when_it_is_named() {
         .unwrap();
     let mut events = connection.events();
     let mut peer = server.next().await;
-    assert_eq!(peer.target(), "/agent?ticket=over-tls");
+    assert_eq!((peer.target(), peer.authorization()), ("/agent", Some("Ticket over-tls")));
     peer.accept(0).await;
     soon(connection.ready()).await.unwrap();
     for seq in 1..=100 {

@@ -1,7 +1,7 @@
 //! Who may open which socket.
 //!
 //! The path comes first (404), then the origin (403), then the credential, of which the first that is present decides:
-//! `Authorization: Bearer`, `?ticket=`, `?token=`. A socket whose credential is bad is opened, told why and closed with
+//! `Authorization` (`Bearer` or `Ticket`), `?ticket=`, `?token=`. A socket whose credential is bad is opened, told why and closed with
 //! 4501, because a browser cannot see an HTTP status. So is one whose account has no right to a topic of the path:
 //! `connection.rejected` says `FORBIDDEN`, and the code is 4501 too, since only another credential can help.
 
@@ -53,7 +53,7 @@ pub(crate) struct Rejection {
 /// Why a credential opens nothing.
 #[derive(Debug, thiserror::Error)]
 enum BadCredential {
-    #[error("no credential: send `Authorization: Bearer`, `?ticket=` or `?token=`")]
+    #[error("no credential: send `Authorization: Bearer` or `Ticket`, `?ticket=` or `?token=`")]
     Missing,
     #[error("this gateway takes no token in the URL: exchange it for a ticket (POST /v1/tickets)")]
     TokenInUrl,

@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use crate::authorization::carried;
 use crate::percent;
 use crate::problem::Problem;
 use crate::problem_code::ProblemCode;
@@ -74,7 +75,7 @@ pub struct UpgradeRequest {
     pub path: String,
     /// `?token=`, percent-decoded.
     pub token: Option<String>,
-    /// `?ticket=`, percent-decoded.
+    /// The ticket of `Authorization: Ticket`, or else of `?ticket=`, percent-decoded.
     pub ticket: Option<String>,
     /// `?resume=1`.
     pub resume: bool,
@@ -145,16 +146,17 @@ fn upgrade(request: &httparse::Request<'_, '_>, head_len: usize) -> Result<Optio
         single(request, "sec-websocket-version"),
         single(request, "sec-websocket-key"),
     )?;
+    let authorization = single(request, "authorization").and_then(|value| core::str::from_utf8(value).ok());
     let (path, query) = split_target(request.path.unwrap_or("/"));
     let mut upgrade = UpgradeRequest {
         path: path.to_owned(),
         token: None,
-        ticket: None,
+        ticket: authorization.and_then(|header| carried(header, "ticket")).map(str::to_owned),
         resume: false,
         // What is not UTF-8 must not pass for a request without an origin.
         origin: single(request, "origin")
             .map(|value| String::from_utf8_lossy(value.trim_ascii()).into_owned()),
-        bearer: single(request, "authorization").and_then(bearer),
+        bearer: authorization.and_then(|header| carried(header, "bearer")).map(str::to_owned),
         key,
         protocols: protocols(&joined(request, "sec-websocket-protocol")),
         head_len,
@@ -162,7 +164,7 @@ fn upgrade(request: &httparse::Request<'_, '_>, head_len: usize) -> Result<Optio
     for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
         match name {
             "token" => upgrade.token = Some(decode_query(value)?),
-            "ticket" => upgrade.ticket = Some(decode_query(value)?),
+            "ticket" if upgrade.ticket.is_none() => upgrade.ticket = Some(decode_query(value)?),
             "resume" => upgrade.resume = value == "1",
             _ => {}
         }
@@ -201,13 +203,6 @@ fn joined(request: &httparse::Request<'_, '_>, name: &str) -> Vec<u8> {
 
 fn to_text(value: &[u8]) -> Option<String> {
     core::str::from_utf8(value.trim_ascii()).ok().map(str::to_owned)
-}
-
-/// "Bearer" is compared without case (RFC 9110, section 11.1).
-fn bearer(value: &[u8]) -> Option<String> {
-    let text = core::str::from_utf8(value.trim_ascii()).ok()?;
-    let (scheme, token) = text.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
 }
 
 /// The entries that are tokens (RFC 9110, section 5.6.2): one of them goes back into our answer's head.

@@ -14,6 +14,7 @@ pub mod ws;
 
 mod accept;
 mod admission;
+mod authorization;
 mod builder;
 mod clock;
 mod farewell;

@@ -98,6 +98,9 @@ async fn a_ticket_opens_one_socket_on_its_path_once() {
     let mut socket = Socket::open(addr, &format!("/agent?ticket={ticket}"), &[]).await;
     assert_eq!(socket.json().await["action"], "connection.accepted");
     is_rejected(addr, &format!("/agent?ticket={ticket}"), &[], "UNAUTHORIZED").await;
+    let header = format!("Authorization: Ticket {}", buy().await);
+    let mut socket = Socket::open(addr, "/agent", &[&header]).await;
+    assert_eq!(socket.json().await["action"], "connection.accepted");
     let elsewhere = buy().await;
     is_rejected(addr, &format!("/notifications?ticket={elsewhere}"), &[], "UNAUTHORIZED").await;
 }

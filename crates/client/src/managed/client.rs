@@ -70,9 +70,9 @@ impl ClientBuilder {
     }
 
     /// How sockets prove who opens them. Default [`CredentialMode::Ticket`]: for each attempt and each handover the
-    /// token buys a ticket over HTTPS, and the ticket opens that one socket. With [`CredentialMode::Header`] nothing
-    /// secret is in any URL, not even for the seconds that a ticket lives, and a round trip is saved; servers must take
-    /// the header on upgrades, as Bowline's gateway does.
+    /// token buys a ticket over HTTPS, and the ticket opens that one socket, as `Authorization: Ticket`, so that nothing
+    /// secret is in any URL. Servers that take no such header want [`CredentialMode::UrlTicket`]. With
+    /// [`CredentialMode::Header`] the token itself opens the socket, and a round trip is saved.
     pub fn credential(mut self, mode: CredentialMode) -> Self {
         self.mode = mode;
         self

@@ -142,8 +142,11 @@ impl Pump {
             Notice::GatewayError { code, message } => self.error(SocketError::Server { code, message }).await,
             Notice::Trouble(message) => self.error(SocketError::Trouble { message }).await,
             Notice::HandoverStarted => self.trace("handover started"),
-            Notice::HandoverFailed { cause, delay } => {
+            Notice::HandoverFailed { cause, delay: Some(delay) } => {
                 self.trace(format_args!("handover failed, again in {delay:?}: {cause}"));
+            }
+            Notice::HandoverFailed { cause, delay: None } => {
+                self.trace(format_args!("handover failed, no other is planned: {cause}"));
             }
             Notice::Accepted { occasion, .. } => self.trace(format_args!("accepted: {occasion:?}")),
             // A rejection is told by what follows from it: the end, or another attempt. Topics are the server's

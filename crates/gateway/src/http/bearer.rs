@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use std::sync::Arc;
 
 use crate::auth::Claims;
+use crate::authorization::carried;
 use crate::node::Node;
 use crate::problem::Problem;
 
@@ -27,7 +28,7 @@ impl FromRequestParts<Arc<Node>> for Bearer {
     async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Problem> {
         let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header
-            .and_then(bearer_token)
+            .and_then(|header| carried(header, "bearer"))
             .ok_or_else(|| Problem::unauthorized("send an access token: `Authorization: Bearer …`"))?;
         node.verifier.verify(token).map(Bearer).map_err(|why| Problem::unauthorized(why.to_string()))
     }
@@ -49,10 +50,4 @@ impl FromRequestParts<Arc<Node>> for Admin {
         let Bearer(claims) = Bearer::from_request_parts(parts, node).await?;
         if claims.scopes.admin { Ok(Admin) } else { Err(Problem::missing_scope("admin")) }
     }
-}
-
-/// The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110, section 11.1).
-pub(crate) fn bearer_token(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

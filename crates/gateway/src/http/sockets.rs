@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 use tracing::debug;
 
 use crate::admission::{self, Admission, Asked, is_socket_path};
+use crate::authorization::carried;
 use crate::farewell::{push_rejection, say_and_leave};
-use crate::http::bearer::bearer_token;
 use crate::metrics::Tally;
 use crate::node::Node;
 use crate::problem::Problem;
@@ -37,11 +37,12 @@ pub(crate) async fn open(State(node): State<Arc<Node>>, mut request: Request) ->
     };
     let url = UrlCredentials::of(request.uri().query().unwrap_or_default());
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let authorization = text(header::AUTHORIZATION);
     let asked = Asked {
         path: &path,
         origin: text(header::ORIGIN),
-        bearer: text(header::AUTHORIZATION).and_then(bearer_token),
-        ticket: url.ticket.as_deref(),
+        bearer: authorization.and_then(|header| carried(header, "bearer")),
+        ticket: authorization.and_then(|header| carried(header, "ticket")).or(url.ticket.as_deref()),
         token: url.token.as_deref(),
         opening: if url.resume { Opening::Resume } else { Opening::Plain },
     };
