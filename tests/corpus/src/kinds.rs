@@ -1,7 +1,7 @@
 //! Which kinds of input there are.
 
 use crate::case::Case;
-use crate::{client_frames, server_frames, topics};
+use crate::{client_frames, server_frames, topics, ws_frames};
 
 /// One kind of input: a file.
 #[derive(Clone, Copy, Debug)]
@@ -25,4 +25,5 @@ pub const KINDS: &[Kind] = &[
     Kind { file: "topics.ndjson", cases: topics::cases },
     Kind { file: "client_frames.ndjson", cases: client_frames::cases },
     Kind { file: "server_frames.ndjson", cases: server_frames::cases },
+    Kind { file: "ws_frames.ndjson", cases: ws_frames::cases },
 ];

@@ -8,9 +8,11 @@ mod case;
 mod client_frames;
 mod json_values;
 mod kinds;
+mod masked;
 mod places;
 mod server_frames;
 mod topics;
+mod ws_frames;
 
 pub use case::Case;
 pub use kinds::{KINDS, Kind};

@@ -5,9 +5,13 @@
 mod case;
 #[path = "../../../proto/tests/vectors/outcome.rs"]
 mod frames;
+mod gateway;
 mod topics;
+mod wire;
+mod ws_frames;
 
 use case::{Cases, Failures};
+use gateway::World;
 
 #[test]
 fn every_case_of_the_corpus_has_its_outcome() {
@@ -26,6 +30,8 @@ fn every_case_of_the_corpus_has_its_outcome() {
     for file in ["client_frames.ndjson", "server_frames.ndjson"] {
         run(file, &mut |case| case::same(&frames::of(case), &case["expect"]));
     }
+    let mut world = World::start();
+    run("ws_frames.ndjson", &mut |case| ws_frames::judge(&mut world, case));
     println!("{total:5}  in all");
     assert!(total >= 1500, "the corpus has shrunk to {total} cases");
     failures.end();
