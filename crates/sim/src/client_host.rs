@@ -7,13 +7,15 @@ use bowline_client_core::{
     Layer, LinkId, Notice, Output, RenewAfter, SavedPosition,
 };
 use bowline_proto::{
-    ActivityStatus, CloseCode, Cursor, Event as AppEvent, Limits, Time, decode_server_frame,
+    ActivityStatus, CloseCode, Cursor, Event as AppEvent, Limits, ServerFrame, Time, decode_server_frame,
     encode_client_frame,
 };
 
 use crate::app::{App, News};
+use crate::counters::Rare;
 use crate::env::Env;
 use crate::event::{ClientNo, End, Event, WireId};
+use crate::manners::Manners;
 use crate::network::{Network, Parcel};
 use crate::plan::ClientPlan;
 use crate::rng::Rng;
@@ -40,6 +42,9 @@ struct Process {
     read_paused: bool,
     /// The last cursor that the core gave out.
     cursor: Option<Cursor>,
+    manners: Manners,
+    /// When a link broke last, while another one was there.
+    broke_at: Option<Time>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +102,8 @@ impl ClientHost {
             armed: None,
             read_paused: false,
             cursor: None,
+            manners: Manners::new(self.number),
+            broke_at: None,
         });
         if !self.plan.on_demand.is_empty() {
             self.command(env, net, Command::Subscribe(self.plan.on_demand.clone()));
@@ -141,6 +148,9 @@ impl ClientHost {
         }
         let fetch = FetchId(fetch);
         let fact = if good {
+            if let Some(process) = &mut self.process {
+                process.manners.credential_came(fetch.0);
+            }
             Input::CredentialReady { fetch }
         } else {
             env.counters.count("client: no token for the moment");
@@ -179,7 +189,10 @@ impl ClientHost {
                 self.feed(env, net, Input::Opened { link });
             }
             Parcel::Text(text) => match decode_server_frame(&text, &Limits::default()) {
-                Ok(frame) => self.feed(env, net, Input::Frame { link, frame }),
+                Ok(frame) => {
+                    self.watch_frame(env, link, &frame);
+                    self.feed(env, net, Input::Frame { link, frame });
+                }
                 Err(why) => {
                     env.violate("codec", format!("client {} can't read {text:?}: {why}", self.number));
                     self.feed(env, net, Input::BadFrame { link, why: why.to_string() });
@@ -203,6 +216,7 @@ impl ClientHost {
             Parcel::End => {
                 net.close(env, wire, End::Client);
                 let opened = self.socket(link).is_some_and(|socket| socket.opened);
+                self.watch_break(env);
                 self.forget(link);
                 env.trace.say(env.now, format_args!("client {} {link:?} is broken", self.number));
                 if opened {
@@ -270,6 +284,9 @@ impl ClientHost {
     /// A command of the application's; a refusal is an answer like any other.
     pub(crate) fn command(&mut self, env: &mut Env, net: &mut Network, command: Command) {
         let Some(process) = &mut self.process else { return };
+        if matches!(command, Command::HandOver) {
+            process.manners.asked_to_move();
+        }
         if process.core.command(env.now, command).is_err() {
             env.counters.count("client: a command was refused");
         }
@@ -312,19 +329,26 @@ impl ClientHost {
         let client = self.number;
         match order {
             Output::FetchCredential { fetch } => {
+                if let Some(process) = &mut self.process {
+                    process.manners.fetches(env);
+                }
                 let good = !self.rng.per_mille(self.plan.token_trouble);
                 let delay = self.rng.millis(0, 200);
                 let life = self.life;
                 env.after(delay, Event::CredentialAnswers { client, life, fetch: fetch.0, good });
             }
             // The late answer comes nevertheless: the core has to ignore it.
-            Output::ForgetCredential { fetch: _ } => {
-                env.counters.count("client: a token is no longer wanted")
+            Output::ForgetCredential { fetch } => {
+                env.counters.count("client: a token is no longer wanted");
+                if let Some(process) = &mut self.process {
+                    process.manners.credential_forgotten(fetch.0);
+                }
             }
-            Output::Dial { link, fetch: _, layer } => {
+            Output::Dial { link, fetch, layer } => {
                 let wire = net.dial(env, client, layer == Layer::Resume);
                 env.trace.say(env.now, format_args!("client {client} dials {link:?} {layer:?} on {wire:?}"));
                 if let Some(process) = &mut self.process {
+                    process.manners.dials(env, fetch.0);
                     process.links.insert(link, Socket { wire, opened: false, close_sent: false });
                     if process.read_paused {
                         net.set_unread(env, wire, true);
@@ -357,10 +381,16 @@ impl ClientHost {
             }
             Output::Deliver { body, cursor } => {
                 self.watch_cursor(env, cursor);
+                if let Some(process) = &mut self.process {
+                    process.manners.delivers(env);
+                }
                 self.hand(env, News::Event { event: Box::new(body), cursor });
             }
             Output::Notify(notice) => {
                 env.trace.say(env.now, format_args!("client {client} hears {notice:?}"));
+                if let Some(process) = &mut self.process {
+                    process.manners.tells(env, &notice);
+                }
                 if let Notice::Moved(cursor) = &notice {
                     self.watch_cursor(env, Some(*cursor));
                 }
@@ -372,6 +402,46 @@ impl ClientHost {
 
     fn hand(&mut self, env: &mut Env, news: News) {
         self.app.hand(env, self.life, news);
+    }
+
+    /// Looks at what comes before the core sees it.
+    fn watch_frame(&mut self, env: &mut Env, link: LinkId, frame: &ServerFrame<AppEvent>) {
+        let Some(process) = &mut self.process else { return };
+        match frame {
+            ServerFrame::Accepted(accepted) => process.manners.accept_came(env.now, link, accepted),
+            ServerFrame::Draining(draining) => {
+                let is_moving = process.links.keys().any(|other| *other > link);
+                process.manners.draining_came(env.now, link, draining, is_moving);
+            }
+            ServerFrame::Event { head, .. } => {
+                let newest = process.manners.accepted_link();
+                if head.place.is_some() && newest.is_some_and(|newest| link < newest) {
+                    env.counters.reach(Rare::OldLinkDeliversAfterPromotion);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A link breaks: is it the second one at a time?
+    fn watch_break(&mut self, env: &mut Env) {
+        let Some(process) = &mut self.process else { return };
+        if process.broke_at == Some(env.now) {
+            env.counters.reach(Rare::BothLinksDieInOneTick);
+        }
+        process.broke_at = (process.links.len() > 1).then_some(env.now);
+    }
+
+    /// What can be said of a connection that nothing has disturbed for a long time.
+    pub(crate) fn watch_at_end(&mut self, env: &mut Env, calm_since: Time) {
+        let Some(process) = &mut self.process else { return };
+        let links = &process.links;
+        process.manners.holds(env, |link| links.contains_key(&link));
+        let changed_at = process.manners.changed_at();
+        if changed_at > calm_since {
+            let said = format!("client {}: its state changed at {changed_at:?}", self.number);
+            env.violate("steady", said);
+        }
     }
 
     /// The cursor never goes back within one log.

@@ -16,6 +16,7 @@ mod env;
 mod event;
 mod gateway_host;
 mod log_process;
+mod manners;
 mod network;
 mod plan;
 mod publisher;
@@ -24,7 +25,7 @@ mod rng;
 mod trace;
 mod world;
 
-pub use counters::Counters;
+pub use counters::{Counters, Rare};
 pub use disk::SimDisk;
 pub use report::Summary;
 pub use rng::Rng;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::counters::Counters;
+use crate::counters::{Counters, Rare};
 use crate::world::Outcome;
 
 /// The sum of many runs.
@@ -61,12 +61,29 @@ impl Summary {
         self.counters.of(name)
     }
 
+    /// The rare states that no run has reached, where there were enough runs to reach them all.
+    #[must_use]
+    pub fn unreached(&self) -> Vec<Rare> {
+        let is_enough = self.runs >= RUNS_THAT_REACH_EVERYTHING;
+        let never = |state: &Rare| is_enough && self.counters.reached(*state) == 0;
+        Rare::ALL.into_iter().filter(never).collect()
+    }
+
+    /// How often a rare state was reached.
+    #[must_use]
+    pub fn reached_rare(&self, state: Rare) -> u64 {
+        self.counters.reached(state)
+    }
+
     /// The whole of it, after `took` of real time.
     #[must_use]
     pub fn text(&self, took: Duration) -> String {
         let mut lines = Vec::new();
         lines.push("reached:".to_owned());
         lines.extend(self.counters.iter().map(|(name, n)| format!("  {n:>10}  {name}")));
+        lines.push("rare states:".to_owned());
+        lines.extend(Rare::ALL.map(|state| format!("  {:>10}  {}", self.counters.reached(state), state.name())));
+        lines.extend(self.unreached().into_iter().map(|state| format!("never reached: {}", state.name())));
         lines.extend(self.failures());
         let hours = self.client_time.as_secs_f64() / 3_600.0;
         let speed = self.client_time.as_secs_f64() / took.as_secs_f64().max(1e-9);
@@ -81,3 +98,6 @@ impl Summary {
         lines.join("\n")
     }
 }
+
+/// In so many runs every rare state is reached: one that is not has been lost.
+const RUNS_THAT_REACH_EVERYTHING: u64 = 10_000;

@@ -321,11 +321,13 @@ impl World {
     }
 
     fn outcome(mut self) -> Outcome {
-        let World { env, node, clients, publishers, .. } = &mut self;
+        let World { env, node, clients, publishers, plan, .. } = &mut self;
         let now = env.now;
         node.compare_at_end(env);
-        for (number, client) in clients.iter().enumerate() {
+        let calm_since = Time::from_micros(plan.ends_at.as_micros().saturating_sub(CALM.as_micros() as u64));
+        for (number, client) in clients.iter_mut().enumerate() {
             env.trace.say(now, format_args!("at the end client {number}: {}", client.describe()));
+            client.watch_at_end(env, calm_since);
             if !client.is_settled() {
                 let detail = format!("client {number} ({}): {}", client.account(), client.describe());
                 env.violate("liveness", detail);
@@ -380,3 +382,6 @@ const MOST_EVENTS_A_SECOND: u64 = 200_000;
 
 /// The world's stream of randomness is another than the plan's.
 const WORLD_SALT: u64 = 0x05ea_5a17;
+
+/// So long before the end everything has recovered: from then on no application sees its connection change.
+const CALM: Duration = Duration::from_secs(40);
