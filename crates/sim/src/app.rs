@@ -36,6 +36,10 @@ pub(crate) struct App {
     has_base: bool,
     unsaved: u64,
     saved: Option<SavedPosition>,
+    /// Where it stood before, each with how much it had seen then.
+    trail: Vec<(SavedPosition, usize)>,
+    /// How much it had seen when it saved last.
+    saved_after: usize,
     state: ConnectionState,
     /// A handover is under way, and no state change may be seen before it is done.
     handing_over: bool,
@@ -54,6 +58,8 @@ impl App {
             has_base: false,
             unsaved: 0,
             saved: None,
+            trail: Vec::new(),
+            saved_after: 0,
             state: ConnectionState::Idle,
             handing_over: false,
         }
@@ -78,6 +84,8 @@ impl App {
         self.busy = false;
         self.unsaved = 0;
         self.handing_over = false;
+        let saved_after = self.saved_after;
+        self.trail.retain(|(_, seen)| *seen <= saved_after);
     }
 
     pub(crate) fn set_stopped(&mut self, env: &mut Env, life: u32, stopped: bool) {
@@ -138,6 +146,7 @@ impl App {
         let seen = Seen::Event { epoch: cursor.epoch, topic, seq: place.seq, text: Digest::of(&event.text) };
         self.reader(env).items.push(seen);
         self.position.cursor = Some(cursor);
+        self.remember(env);
         self.unsaved += 1;
         if self.unsaved >= self.saves_every {
             self.save(env);
@@ -172,6 +181,7 @@ impl App {
             Notice::Moved(cursor) => {
                 self.position.cursor = Some(cursor);
                 self.reader(env).items.push(Seen::Moved { cursor });
+                self.remember(env);
                 if self.saves_every == 1 {
                     self.save(env);
                 }
@@ -249,11 +259,36 @@ impl App {
         self.state = state;
     }
 
+    /// What it saved last was its state when it stood at `seq` of `epoch`, if it ever did.
+    pub(crate) fn had_saved_at(&mut self, env: &mut Env, epoch: Epoch, seq: Seq) -> bool {
+        let is_there = |cursor: Cursor| cursor.epoch == epoch && cursor.seq == seq;
+        let found = self.trail.iter().rev().find(|(position, _)| position.cursor.is_some_and(is_there));
+        let Some((position, seen)) = found.cloned() else { return false };
+        let cursor = position.cursor;
+        self.saved = Some(position);
+        let items = &mut self.reader(env).items;
+        let later = items.split_off(seen);
+        items.push(Seen::Saved { cursor });
+        items.extend(later.into_iter().filter(|item| !matches!(item, Seen::Saved { .. })));
+        self.saved_after = seen + 1;
+        self.trail.retain(|(_, at)| *at <= seen);
+        true
+    }
+
+    fn remember(&mut self, env: &mut Env) {
+        let seen = self.reader(env).items.len();
+        if self.trail.len() == LONGEST_TRAIL {
+            self.trail.drain(..LONGEST_TRAIL / 2);
+        }
+        self.trail.push((self.position.clone(), seen));
+    }
+
     fn save(&mut self, env: &mut Env) {
         self.unsaved = 0;
         self.saved = Some(self.position.clone());
         let cursor = self.position.cursor;
         self.reader(env).save(cursor);
+        self.saved_after = self.reader(env).items.len();
     }
 
     fn reader<'a>(&self, env: &'a mut Env) -> &'a mut Reader {
@@ -276,3 +311,6 @@ fn nowhere() -> SavedPosition {
 
 /// How long an application waits before it asks again after a terminal close.
 const CONNECT_AGAIN_AFTER: Duration = Duration::from_secs(3);
+
+/// How many of its earlier states an application could have saved.
+const LONGEST_TRAIL: usize = 4_000;

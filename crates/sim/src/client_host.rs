@@ -7,8 +7,8 @@ use bowline_client_core::{
     Layer, LinkId, Notice, Output, RenewAfter, SavedPosition,
 };
 use bowline_proto::{
-    ActivityStatus, CloseCode, Cursor, Event as AppEvent, Limits, ServerFrame, Time, decode_server_frame,
-    encode_client_frame,
+    ActivityStatus, CloseCode, Cursor, Epoch, Event as AppEvent, Limits, Seq, ServerFrame, Time,
+    decode_server_frame, encode_client_frame,
 };
 
 use crate::app::{App, News};
@@ -125,6 +125,11 @@ impl ClientHost {
             }
         }
         self.app.killed();
+    }
+
+    /// What the process saved last is its state when it stood at `seq`, if it ever did.
+    pub(crate) fn had_saved_at(&mut self, env: &mut Env, epoch: Epoch, seq: Seq) -> bool {
+        self.process.is_some() && self.app.had_saved_at(env, epoch, seq)
     }
 
     /// The core's deadline.
@@ -345,7 +350,9 @@ impl ClientHost {
                 }
             }
             Output::Dial { link, fetch, layer } => {
-                let wire = net.dial(env, client, layer == Layer::Resume);
+                // No two lives of a client, and no two clients, have the same.
+                let ticket = (client as u64) << 48 | u64::from(self.life) << 32 | fetch.0;
+                let wire = net.dial(env, client, layer == Layer::Resume, ticket);
                 env.trace.say(env.now, format_args!("client {client} dials {link:?} {layer:?} on {wire:?}"));
                 if let Some(process) = &mut self.process {
                     process.manners.dials(env, fetch.0);

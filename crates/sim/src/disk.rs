@@ -37,6 +37,8 @@ struct Platters {
     dead: bool,
     /// Bytes left, where the disk is full.
     room: Option<usize>,
+    /// How often there was no room for the start of a segment.
+    failed_starts: u64,
 }
 
 #[derive(Debug, Default)]
@@ -75,6 +77,7 @@ impl SimDisk {
             dies_in: None,
             dead: false,
             room: None,
+            failed_starts: 0,
         };
         SimDisk { platters: Arc::new(Mutex::new(platters)), process: 0 }
     }
@@ -109,6 +112,12 @@ impl SimDisk {
     /// While this is set, files grow only by what others have shrunk; beyond it is `StorageFull`.
     pub fn set_full(&self, full: bool) {
         self.lock_platters().room = full.then_some(0);
+    }
+
+    /// How often, since this was last asked, there was no room for the start of a segment.
+    #[must_use]
+    pub fn take_failed_starts(&self) -> u64 {
+        std::mem::take(&mut self.lock_platters().failed_starts)
     }
 
     /// The power goes: what was not synced is lost in whole or in part.
@@ -331,7 +340,12 @@ impl SimFile {
             Change::Truncate { size } => *size,
         };
         if let Some(room) = &mut platters.room {
-            *room = (*room + before).checked_sub(after).ok_or(io::ErrorKind::StorageFull)?;
+            let Some(left) = (*room + before).checked_sub(after) else {
+                let is_segment = |(name, file): (&String, &u64)| *file == self.file && name.ends_with(".log");
+                platters.failed_starts += u64::from(before == 0 && platters.names.iter().any(is_segment));
+                return Err(io::ErrorKind::StorageFull.into());
+            };
+            *room = left;
         }
         change.apply(&mut state.content);
         state.unsynced.push(change);

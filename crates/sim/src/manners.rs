@@ -88,7 +88,8 @@ impl Manners {
     /// A link is dialled.
     pub(crate) fn dials(&mut self, env: &mut Env, fetch: u64) {
         if !self.fresh.remove(&fetch) {
-            let said = format!("client {}: dials with credential {fetch}, used or given up before", self.client);
+            let said =
+                format!("client {}: dials with credential {fetch}, used or given up before", self.client);
             env.violate("credential", said);
         }
     }
@@ -128,7 +129,7 @@ impl Manners {
                 }
                 self.attempt = *attempt;
             }
-            Notice::HandoverFailed { delay, .. } => self.handover_failed(env, *delay),
+            Notice::HandoverFailed { delay, .. } => self.handover_failed(env, delay.unwrap_or(Duration::MAX)),
             _ => {}
         }
     }
@@ -176,7 +177,8 @@ impl Manners {
     /// These are the sockets that it holds.
     pub(crate) fn holds(&mut self, env: &mut Env, is_held: impl Fn(LinkId) -> bool) {
         self.replaced.retain(|(link, _)| is_held(*link));
-        if let Some((link, since)) = self.replaced.iter().find(|(_, since)| env.now.since(*since) > FAREWELL) {
+        if let Some((link, since)) = self.replaced.iter().find(|(_, since)| env.now.since(*since) > FAREWELL)
+        {
             let said = format!("client {}: still holds {link:?}, replaced at {since:?}", self.client);
             env.violate("leak", said);
         }

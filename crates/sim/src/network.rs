@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bowline_proto::{CloseCode, Time};
 use bytes::Bytes;
 
+use crate::counters::Rare;
 use crate::env::Env;
 use crate::event::{ClientNo, End, Event, WireId};
 
@@ -54,6 +55,8 @@ pub(crate) struct Network {
     next: u64,
     /// Clients whose machines reach nobody at the moment.
     unreachable: Vec<bool>,
+    /// Clients whose next ticket somebody else uses as well, in the same instant.
+    stolen: Vec<bool>,
     /// One-way delay, in milliseconds.
     latency: (u64, u64),
     /// Bytes that a gateway's socket takes before it blocks.
@@ -67,6 +70,8 @@ pub(crate) struct Wire {
     pub(crate) client: ClientNo,
     /// Whether it asked for the resume layer.
     pub(crate) resume: bool,
+    /// The ticket that it brought.
+    pub(crate) ticket: u64,
     to_client: Pipe,
     to_gateway: Pipe,
 }
@@ -91,14 +96,21 @@ struct Pipe {
 
 impl Network {
     pub(crate) fn new(clients: usize, latency: (u64, u64), window: usize) -> Self {
-        Network { wires: BTreeMap::new(), next: 0, unreachable: vec![false; clients], latency, window }
+        Network {
+            wires: BTreeMap::new(),
+            next: 0,
+            unreachable: vec![false; clients],
+            stolen: vec![false; clients],
+            latency,
+            window,
+        }
     }
 
     /// A client dials the gateway.
-    pub(crate) fn dial(&mut self, env: &mut Env, client: ClientNo, resume: bool) -> WireId {
+    pub(crate) fn dial(&mut self, env: &mut Env, client: ClientNo, resume: bool, ticket: u64) -> WireId {
         self.next += 1;
         let id = WireId(self.next);
-        let wire = Wire { client, resume, to_client: Pipe::default(), to_gateway: Pipe::default() };
+        let wire = Wire { client, resume, ticket, to_client: Pipe::default(), to_gateway: Pipe::default() };
         self.wires.insert(id, wire);
         if self.unreachable[client] {
             if env.rng.percent(50) {
@@ -112,6 +124,15 @@ impl Network {
         } else {
             let delay = self.delay(env);
             env.after(delay, Event::DialArrives { wire: id });
+            if std::mem::take(&mut self.stolen[client]) {
+                env.counters.reach(Rare::TicketTwiceInOneTick);
+                self.next += 1;
+                let thief = WireId(self.next);
+                let pipes = (Pipe::default(), Pipe::default());
+                let wire = Wire { client, resume, ticket, to_client: pipes.0, to_gateway: pipes.1 };
+                self.wires.insert(thief, wire);
+                env.after(delay, Event::DialArrives { wire: thief });
+            }
         }
         id
     }
@@ -240,6 +261,16 @@ impl Network {
     /// The client's machine is cut off from everything, or back.
     pub(crate) fn set_unreachable(&mut self, client: ClientNo, unreachable: bool) {
         self.unreachable[client] = unreachable;
+    }
+
+    /// Somebody has seen the next ticket of a client.
+    pub(crate) fn steal_ticket(&mut self, client: ClientNo) {
+        self.stolen[client] = true;
+    }
+
+    /// The client has closed its end.
+    pub(crate) fn is_given_up(&self, id: WireId) -> bool {
+        self.wires.get(&id).is_none_or(|wire| wire.to_client.closed)
     }
 
     /// How long one parcel takes.

@@ -45,6 +45,10 @@ pub(crate) struct NodePlan {
     pub(crate) max_duration: Duration,
     pub(crate) page: (usize, usize),
     pub(crate) agent_sockets: u32,
+    /// For how long two sockets of a session count once.
+    pub(crate) handover_grace: Duration,
+    /// The log's next positions lie just below 2^32.
+    pub(crate) starts_below_32_bits: bool,
 }
 
 /// One listener.
@@ -125,6 +129,14 @@ pub(crate) enum Fault {
     CloseAndConnect { client: ClientNo },
     /// An operator closes an account's sockets.
     Disconnect { client: ClientNo },
+    /// A client's process is killed, and what it had saved last lies so far behind the last position that retention removed.
+    ComeBackAtTheEdge { client: ClientNo, behind: i64 },
+    /// Somebody else uses the next ticket of a client in the same instant.
+    StealTicket { client: ClientNo },
+    /// The log answers reads late.
+    SlowReads { by: Duration, lasts: Duration },
+    /// An event within a run is lost on its way out.
+    LoseEvent,
 }
 
 impl Plan {
@@ -142,8 +154,10 @@ impl Plan {
         let node = NodePlan::sampled(rng);
         let clients = clients(rng, &conversations, &node);
         let publishers = publishers(rng);
+        let mut aside = rng.fork("rare faults");
         let faults = (0..storm * faults_last / 20)
             .map(|_| (seconds(5) + rng.millis(0, faults_last * 1_000), Fault::sampled(rng, clients.len())))
+            .chain(rare_faults(&mut aside, &node, clients.len(), faults_last))
             .collect();
         // Whoever is slow must still be able to catch up in the quiet: a small window goes with a short way only.
         let (latency, window) = *rng.pick(&[
@@ -167,6 +181,40 @@ impl Plan {
             faults,
         }
     }
+}
+
+/// What leads to states that chance alone reaches too rarely.
+fn rare_faults(rng: &mut Rng, node: &NodePlan, clients: usize, last: u64) -> Vec<(Time, Fault)> {
+    let mut faults = Vec::new();
+    let mut add =
+        |rng: &mut Rng, fault: Fault| faults.push((seconds(5) + rng.millis(0, last * 1_000), fault));
+    if node.retain_age.is_some() {
+        for behind in [-1, 0, 1, 1, 0, -1] {
+            let client = rng.index(clients);
+            add(rng, Fault::ComeBackAtTheEdge { client, behind });
+        }
+    }
+    if rng.percent(30) {
+        let client = rng.index(clients);
+        add(rng, Fault::StealTicket { client });
+    }
+    if rng.percent(20) {
+        add(rng, Fault::LoseEvent);
+    }
+    if rng.percent(15) {
+        // Longer than a client waits for its accept.
+        let (by, lasts) = (Duration::from_secs(16), rng.millis(1_000, 6_000));
+        add(rng, Fault::SlowReads { by, lasts });
+    }
+    if rng.percent(10) {
+        let at = rng.millis(0, last * 1_000);
+        for after in [0, rng.below(2_000)] {
+            let (window, down) = (rng.millis(3_000, 12_000), rng.millis(0, 1_000));
+            let at = seconds(5) + at + Duration::from_millis(after);
+            faults.push((at, Fault::Drain { window, down }));
+        }
+    }
+    faults
 }
 
 impl NodePlan {
@@ -199,6 +247,8 @@ impl NodePlan {
             },
             page,
             agent_sockets: 2,
+            handover_grace: *rng.pick(&[Duration::from_secs(30), Duration::from_secs(5)]),
+            starts_below_32_bits: rng.percent(4),
         }
     }
 }

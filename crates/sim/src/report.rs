@@ -82,7 +82,9 @@ impl Summary {
         lines.push("reached:".to_owned());
         lines.extend(self.counters.iter().map(|(name, n)| format!("  {n:>10}  {name}")));
         lines.push("rare states:".to_owned());
-        lines.extend(Rare::ALL.map(|state| format!("  {:>10}  {}", self.counters.reached(state), state.name())));
+        lines.extend(
+            Rare::ALL.map(|state| format!("  {:>10}  {}", self.counters.reached(state), state.name())),
+        );
         lines.extend(self.unreached().into_iter().map(|state| format!("never reached: {}", state.name())));
         lines.extend(self.failures());
         let hours = self.client_time.as_secs_f64() / 3_600.0;

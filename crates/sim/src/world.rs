@@ -1,7 +1,7 @@
 //! One run: everything happens in the order of (time, order of planning), until the end of the plan.
 
 use bowline_client_core::{Command, Input};
-use bowline_proto::{Account, Time, Topic};
+use bowline_proto::{Account, Seq, Time, Topic};
 use core::time::Duration;
 
 use crate::client_host::ClientHost;
@@ -170,7 +170,9 @@ impl World {
                 }
             }
             Event::AnswerArrives { publisher, publish, seqs } => {
-                self.publishers[publisher].answered(env, publish, &seqs);
+                if node.answer_leaves(publisher, publish) {
+                    self.publishers[publisher].answered(env, publish, &seqs);
+                }
             }
             Event::PublishOverdue { publisher, publish, attempt } => {
                 self.publishers[publisher].overdue(env, publish, attempt);
@@ -269,6 +271,21 @@ impl World {
                 env.counters.count("fault: closed by the application");
                 self.clients[*client].command(env, net, Command::Close);
             }
+            Fault::ComeBackAtTheEdge { client, behind } => {
+                let Some((epoch, edge)) = node.retention_edge() else { return };
+                let seq = edge.get().checked_add_signed(*behind).and_then(Seq::new);
+                if seq.is_some_and(|seq| self.clients[*client].had_saved_at(env, epoch, seq)) {
+                    env.counters.count("fault: client comes back at the retention edge");
+                    self.clients[*client].kill(env, net, false);
+                    env.after(Duration::ZERO, Event::ClientStarts { client: *client });
+                }
+            }
+            Fault::StealTicket { client } => net.steal_ticket(*client),
+            Fault::SlowReads { by, lasts } => {
+                node.set_reads_wait(*by);
+                lasts_for(*lasts, env);
+            }
+            Fault::LoseEvent => node.lose_an_event(),
             Fault::Disconnect { client } => {
                 let account = self.plan.clients[*client].account.clone();
                 node.disconnect(env, net, account);
@@ -290,6 +307,7 @@ impl World {
             Fault::StopReading { client, .. } => self.clients[*client].set_app_stopped(env, false),
             Fault::RefuseDials { .. } => node.set_refuses_dials(false),
             Fault::FillDisk { .. } => node.set_disk_full(false),
+            Fault::SlowReads { .. } => node.set_reads_wait(Duration::ZERO),
             Fault::CutWires { .. }
             | Fault::CutOneWire { .. }
             | Fault::KillNode { .. }
@@ -300,6 +318,9 @@ impl World {
             | Fault::WakeUp { .. }
             | Fault::HandOver { .. }
             | Fault::CloseAndConnect { .. }
+            | Fault::ComeBackAtTheEdge { .. }
+            | Fault::StealTicket { .. }
+            | Fault::LoseEvent
             | Fault::Disconnect { .. } => {}
         }
     }
@@ -321,9 +342,10 @@ impl World {
     }
 
     fn outcome(mut self) -> Outcome {
-        let World { env, node, clients, publishers, plan, .. } = &mut self;
+        let World { env, net, node, clients, publishers, plan, .. } = &mut self;
         let now = env.now;
         node.compare_at_end(env);
+        node.watch_ghosts(env, net);
         let calm_since = Time::from_micros(plan.ends_at.as_micros().saturating_sub(CALM.as_micros() as u64));
         for (number, client) in clients.iter_mut().enumerate() {
             env.trace.say(now, format_args!("at the end client {number}: {}", client.describe()));

@@ -6,10 +6,12 @@ use bowline_gateway_core::Input;
 use bowline_log::StoreError;
 use core::time::Duration;
 
+use crate::counters::Rare;
 use crate::env::Env;
 use crate::event::{End, Event, WireId};
 use crate::network::Network;
 
+use super::rare::Cause;
 use super::sockets::CLOSE_DEADLINE;
 use super::{Node, Process};
 
@@ -18,6 +20,7 @@ impl Node {
     pub(crate) fn kill(&mut self, env: &mut Env, net: &mut Network, down: Duration) {
         let Some(process) = self.process.take() else { return };
         env.trace.say(env.now, format_args!("gateway is killed"));
+        self.watch_death(env);
         for wire in process.sockets.keys() {
             net.reset(env, *wire, End::Gateway);
         }
@@ -31,6 +34,7 @@ impl Node {
     pub(crate) fn cut_power(&mut self, env: &mut Env, net: &mut Network, down: Duration) {
         let Some(process) = self.process.take() else { return };
         env.trace.say(env.now, format_args!("gateway's power is cut"));
+        self.watch_death(env);
         for wire in process.sockets.keys() {
             net.vanish(env, *wire, End::Gateway);
         }
@@ -49,14 +53,16 @@ impl Node {
         down: Duration,
     ) {
         if self.is_draining() {
-            return;
+            env.counters.reach(Rare::DrainDuringDrain);
         }
         let Some(process) = &mut self.process else { return };
         env.trace.say(env.now, format_args!("gateway drains within {window:?}"));
         process.draining = true;
         self.down_after_drain = down;
+        self.cause = Cause::Drain;
         env.after(window + Duration::from_millis(500), Event::DrainEnds { life: self.life });
         self.feed(env, net, Input::DrainStarted { window });
+        self.cause = Cause::Fact;
     }
 
     /// The drained process ends.
@@ -119,6 +125,7 @@ impl Node {
         for wire in closing {
             env.after(CLOSE_DEADLINE, Event::CloseDue { wire, life: self.life });
         }
+        self.watch_start();
         self.feed(env, net, Input::LogReopened { epoch: status.epoch, head: status.head });
     }
 

@@ -4,6 +4,7 @@ use bowline_gateway_core::{ConnId, Input};
 use bowline_log::{Appended, Batch, StoreError};
 use bowline_proto::{Page, Query, Record};
 
+use crate::counters::Rare;
 use crate::env::Env;
 use crate::event::{Event, PublishNo, PublisherNo};
 use crate::network::Network;
@@ -37,6 +38,7 @@ impl Node {
                 for ((publisher, publish, _), outcome) in requests.into_iter().zip(outcomes) {
                     if matches!(outcome, Appended::Repeated { .. }) {
                         env.counters.count("log: a repeated publish");
+                        self.watch.repeated(env, publisher, publish, self.life);
                     }
                     process.appended.push((publisher, publish, outcome));
                 }
@@ -45,7 +47,10 @@ impl Node {
                 env.after(delay, Event::Commits { life: self.life });
             }
             // Answered with an error: the publisher asks again.
-            Err(StoreError::Full) => env.counters.count("log: full"),
+            Err(StoreError::Full) => {
+                env.counters.count("log: full");
+                self.watch_disk(env);
+            }
             Err(error) => self.log_failed(env, net, &error),
         }
     }
@@ -65,6 +70,9 @@ impl Node {
             if !matches!(record, Record::Event(_)) {
                 env.trace.say(env.now, format_args!("the log holds {record:?}"));
             }
+            if record.seq().get() == 1 << 32 {
+                env.counters.reach(Rare::SeqsCross32Bits);
+            }
             if let Err(said) = env.history.truth.commit(record) {
                 env.violate("agreement", said);
             }
@@ -78,6 +86,7 @@ impl Node {
                     continue;
                 }
             };
+            self.watch.committed(publisher, publish, self.life);
             if self.rng.percent(95) {
                 let delay = self.rng.millis(0, 5);
                 env.after(delay, Event::AnswerArrives { publisher, publish, seqs });
@@ -100,6 +109,10 @@ impl Node {
         let Some(records) = self.process.as_mut().and_then(|process| process.tail.pop_front()) else {
             return;
         };
+        if let Some(last) = records.last() {
+            self.watch_tail(last.seq());
+        }
+        self.watch_revocations(env, &records);
         if self.skips > 0
             && let Some(last) = records.last()
         {
@@ -150,7 +163,9 @@ impl Node {
             return;
         }
         let Some(process) = &mut self.process else { return };
-        match process.store.retain(env.wall()) {
+        let retained = process.store.retain(env.wall());
+        self.watch_disk(env);
+        match retained {
             Ok(oldest) => {
                 if oldest > env.history.oldest {
                     env.counters.count("log: retention removed something");

@@ -4,6 +4,7 @@
 mod ends;
 mod log_side;
 mod orders;
+mod rare;
 mod sockets;
 mod watch;
 
@@ -23,6 +24,8 @@ use crate::network::{Network, Parcel};
 use crate::plan::NodePlan;
 use crate::rng::Rng;
 
+use rare::{Cause, Watch};
+
 /// The gateway's machine.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -36,6 +39,17 @@ pub(crate) struct Node {
     process: Option<Process>,
     refuses_dials: bool,
     arm: u64,
+    watch: Watch,
+    /// What makes the core act.
+    cause: Cause,
+    /// Tickets that have been used.
+    used_tickets: BTreeSet<u64>,
+    /// Reads take so much longer.
+    reads_wait: Duration,
+    /// Of this position on, one event within a run is lost on its way.
+    loses_after: Option<Seq>,
+    /// The last event that was lost so.
+    lost_upto: Seq,
     /// How many coming commits do not fit the shard's share of the tail.
     skips: u64,
     /// How long the machine needs until a process that died in a write is started again.
@@ -82,13 +96,22 @@ struct Socket {
     closing: bool,
     close_heard: bool,
     session: Option<SessionId>,
+    /// When it was upgraded.
+    opened_at: Time,
     accepted_at: Time,
+    /// Its accept has been written.
+    accept_written: bool,
+    /// The gateway has asked it to move until then.
+    stays_until: Option<Time>,
     last_seq: Seq,
 }
 
 impl Node {
     pub(crate) fn new(plan: NodePlan, mut rng: Rng, accounts: Vec<Account>, topics: Vec<Topic>) -> Self {
-        let disk = SimDisk::new(rng.fork("disk"));
+        let mut disk = SimDisk::new(rng.fork("disk"));
+        if plan.starts_below_32_bits {
+            disk = log_process::age(&disk);
+        }
         Node {
             plan,
             rng,
@@ -98,6 +121,12 @@ impl Node {
             process: None,
             refuses_dials: false,
             arm: 0,
+            watch: Watch::default(),
+            cause: Cause::Fact,
+            used_tickets: BTreeSet::new(),
+            reads_wait: Duration::ZERO,
+            loses_after: None,
+            lost_upto: Seq::ZERO,
             skips: 0,
             down_after_death: Duration::ZERO,
             down_after_drain: Duration::ZERO,
@@ -128,7 +157,8 @@ impl Node {
             .plain_silence(Duration::from_secs(30))
             .max_duration(self.plan.max_duration)
             .account_sockets(AccountKind::Agent, self.plan.agent_sockets)
-            .page(self.plan.page.0, self.plan.page.1);
+            .page(self.plan.page.0, self.plan.page.1)
+            .handover_grace(self.plan.handover_grace);
         self.process = Some(Process {
             core: GatewayCore::new(config, status.epoch, status.head, env.now),
             store,
@@ -146,6 +176,7 @@ impl Node {
             draining: false,
         });
         env.after(self.plan.retain_every, Event::Retains { life: self.life });
+        self.watch_start();
         self.drain(env, None);
     }
 
@@ -198,6 +229,16 @@ impl Node {
         self.refuses_dials = refuses;
     }
 
+    /// The log answers so much later.
+    pub(crate) fn set_reads_wait(&mut self, wait: Duration) {
+        self.reads_wait = wait;
+    }
+
+    /// The next event that another one of its topic follows at once is lost on its way.
+    pub(crate) fn lose_an_event(&mut self) {
+        self.loses_after = Some(self.lost_upto);
+    }
+
     pub(crate) fn skip_tail(&mut self, batches: u64) {
         self.skips = batches;
     }
@@ -207,7 +248,9 @@ impl Node {
         let Some(process) = self.process.as_mut().filter(|_| arm == self.arm) else { return };
         process.armed = None;
         process.core.handle_timeout(env.now);
+        self.cause = Cause::Time;
         self.drain(env, Some(net));
+        self.cause = Cause::Fact;
     }
 
     /// The operator closes an account's sockets.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bowline_gateway_core::{Input, Output};
-use bowline_proto::{Record, encode_server_frame};
+use bowline_proto::{Record, Seq, encode_server_frame};
 
 use crate::env::Env;
 use crate::event::{Event, WireId};
@@ -51,6 +51,22 @@ impl Node {
         self.arm(env);
     }
 
+    /// The event that is lost on its way to the first of its readers, where that was planned: the next one of its topic follows it at once
+    /// and proves the hole. None is lost twice, because then it could not be had.
+    fn lost_of(&mut self, env: &mut Env, records: &[Record]) -> Option<Seq> {
+        let after = self.loses_after?;
+        let place = records.windows(2).position(|pair| match pair {
+            [Record::Event(first), Record::Event(next)] => first.topic == next.topic && first.seq > after,
+            _ => false,
+        })?;
+        let lost = records[place].seq();
+        self.loses_after = None;
+        self.lost_upto = lost;
+        env.counters.count("gateway: an event was lost on its way");
+        env.trace.say(env.now, format_args!("gateway loses {lost}"));
+        Some(lost)
+    }
+
     pub(super) fn carry_out(&mut self, env: &mut Env, order: Output, touched: &mut BTreeSet<WireId>) {
         let life = self.life;
         match order {
@@ -67,7 +83,8 @@ impl Node {
                     .map(Record::seq)
                     .zip(records.get(range.end - 1).map(Record::seq));
                 env.trace.say(env.now, format_args!("gateway delivers {seqs:?} to {to:?}"));
-                for conn in to {
+                let lost = self.lost_of(env, &records[range.clone()]);
+                for (place, conn) in to.into_iter().enumerate() {
                     let Some(wire) = self.told(env, conn) else { continue };
                     for record in &records[range.clone()] {
                         let Record::Event(event) = record else {
@@ -75,7 +92,10 @@ impl Node {
                             continue;
                         };
                         self.watch_delivery(env, wire, event.seq);
-                        self.write(wire, Parcel::Text(event.text.clone()), touched);
+                        self.watch_age(env, wire);
+                        if place > 0 || Some(event.seq) != lost {
+                            self.write(wire, Parcel::Text(event.text.clone()), touched);
+                        }
                     }
                 }
             }
@@ -94,7 +114,7 @@ impl Node {
                 env.counters.count("gateway: reads of the log");
                 let page =
                     if self.rng.percent(50) { process.store.read(&query).ok().map(Box::new) } else { None };
-                let delay = self.rng.millis(self.plan.read.0, self.plan.read.1);
+                let delay = self.reads_wait + self.rng.millis(self.plan.read.0, self.plan.read.1);
                 env.after(delay, Event::PageArrives { life, conn, query: Box::new(query), page });
             }
             Output::Ping { conn } => {
@@ -106,6 +126,8 @@ impl Node {
                 let Some(wire) = self.told(env, conn) else { return };
                 env.trace.say(env.now, format_args!("gateway closes {conn:?} with {}", code.0));
                 count_close(env, code);
+                let cause = self.cause;
+                self.watch_close(env, wire, code, cause);
                 self.write(wire, Parcel::Close(code), touched);
                 if let Some(socket) = self.socket(wire) {
                     socket.closing = true;

@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bowline_gateway_core::{ConnId, Hello, Input, Opening, SocketKind};
-use bowline_proto::{CloseCode, GrantScope, Limits, Seq, SessionId, Time, Topic, decode_client_frame};
+use bowline_proto::{
+    ClientFrame, CloseCode, GrantScope, Limits, Seq, SessionId, Time, Topic, decode_client_frame,
+};
 use core::time::Duration;
 
 use crate::env::Env;
@@ -19,7 +21,7 @@ impl Node {
     pub(crate) fn dialled(&mut self, env: &mut Env, net: &mut Network, wire: WireId, client: &ClientPlan) {
         let Some(dial) = net.wire(wire) else { return };
         let resume = dial.resume;
-        let number = dial.client;
+        let (number, ticket) = (dial.client, dial.ticket);
         let life = self.life;
         // A process that drains has closed its listener, or leaves the answer to the core.
         let (open, late) = (!self.refuses_dials, self.rng.percent(50));
@@ -29,6 +31,9 @@ impl Node {
             env.after(delay, Event::DialFails { client: number, wire });
             return;
         };
+        if !self.used_tickets.insert(ticket) {
+            return self.refuse(env, net, wire);
+        }
         let slot = process.free.pop().unwrap_or_else(|| {
             process.generations.push(0);
             u32::try_from(process.generations.len() - 1).unwrap_or(u32::MAX)
@@ -68,7 +73,10 @@ impl Node {
                 closing: false,
                 close_heard: false,
                 session: None,
+                opened_at: env.now,
                 accepted_at: Time::ZERO,
+                accept_written: false,
+                stays_until: None,
                 last_seq: Seq::ZERO,
             },
         );
@@ -113,7 +121,12 @@ impl Node {
             let Some(parcel) = net.take(env, wire, End::Gateway) else { return };
             match parcel {
                 Parcel::Text(text) if told => match decode_client_frame(&text, &Limits::default()) {
-                    Ok(frame) => self.feed(env, net, Input::Frame { conn, frame }),
+                    Ok(frame) => {
+                        if let ClientFrame::Resume(resume) = &frame {
+                            self.watch_resume(env, resume);
+                        }
+                        self.feed(env, net, Input::Frame { conn, frame });
+                    }
                     Err(why) => {
                         env.violate("codec", format!("the gateway can't read {text:?}: {why}"));
                         self.feed(env, net, Input::BadFrame { conn, why: why.to_string() });
@@ -228,6 +241,7 @@ impl Node {
                 }
             }
         }
+        self.watch_written(env, net, wire);
         if over {
             self.end(env, net, wire);
         }
@@ -235,6 +249,7 @@ impl Node {
 
     /// The socket is over.
     pub(super) fn end(&mut self, env: &mut Env, net: &mut Network, wire: WireId) {
+        self.watch_end(env, wire);
         let Some(process) = &mut self.process else { return };
         if let Some(socket) = process.sockets.remove(&wire) {
             process.wires.remove(&socket.conn);

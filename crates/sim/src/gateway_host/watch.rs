@@ -8,6 +8,7 @@ use bowline_gateway_core::SocketKind;
 use bowline_log::LogStore;
 use bowline_proto::{Account, AccountKind, CloseCode, Seq, ServerFrame, Topic};
 
+use crate::counters::Rare;
 use crate::env::Env;
 use crate::event::WireId;
 use crate::log_process;
@@ -67,6 +68,10 @@ impl Node {
         if seq <= before {
             env.violate("socket order", format!("{wire:?} was sent {seq} after {before}"));
         }
+        let blocked = self.socket(wire).is_some_and(|socket| socket.blocked);
+        if blocked {
+            env.violate("slow reader", format!("{wire:?} does not take what it has, and was sent {seq}"));
+        }
         if !accepted {
             env.violate("socket order", format!("{wire:?} was sent {seq} before it was accepted"));
         }
@@ -91,10 +96,16 @@ impl Node {
                 let (account, kind, path) = (socket.account.clone(), socket.kind, socket.socket);
                 self.count_sockets(env, &account, kind, path);
             }
-            ServerFrame::Rejected(_) => env.counters.count("gateway: rejected"),
-            ServerFrame::Gap(_) => env.counters.count("gateway: a gap while catching up"),
+            ServerFrame::Rejected(_) => {
+                env.counters.count("gateway: rejected");
+                self.watch_refusal(env, wire);
+            }
+            ServerFrame::Gap(_) => env.counters.reach(Rare::GapWhileReplaying),
             ServerFrame::Topics { .. } => env.counters.count("gateway: topics changed"),
-            ServerFrame::Draining(_) => env.counters.count("gateway: asked to move"),
+            ServerFrame::Draining(draining) => {
+                env.counters.count("gateway: asked to move");
+                self.watch_draining(env.now, wire, draining.deadline);
+            }
             ServerFrame::Event { .. }
             | ServerFrame::SubscribeAck(_)
             | ServerFrame::UnsubscribeAck { .. }
