@@ -222,7 +222,7 @@ impl App {
 
     fn based(&mut self, env: &mut Env, base: Base) {
         let Base { epoch, seq, resumed, oldest } = base;
-        if !resumed && seq > env.history.truth.head() {
+        if seq > env.history.truth.head() {
             env.violate("accepted", format!("client {}: accepted at {seq}, ahead of the log", self.number));
         }
         // From the oldest retained event on: what retention took before is nobody's loss.

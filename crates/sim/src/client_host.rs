@@ -60,6 +60,19 @@ impl ClientHost {
         ClientHost { number, plan, rng, life: 0, process: None, app, arm: 0 }
     }
 
+    /// It has gone for ever.
+    pub(crate) fn has_left(&self, now: Time) -> bool {
+        self.plan.leaves_at.is_some_and(|at| now >= at)
+    }
+
+    /// A saved position of a log that had come further, as a file has it that was mixed up.
+    fn claim(&self, env: &Env) -> Option<SavedPosition> {
+        let life =
+            env.history.truth.lives().last().filter(|_| self.plan.claims_ahead > 0 && self.life == 1)?;
+        let seq = Seq::new(env.history.truth.head().get() + self.plan.claims_ahead)?;
+        Some(SavedPosition { session_id: None, cursor: Some(Cursor { epoch: life.epoch, seq }) })
+    }
+
     /// Connected, with next to nothing waiting for the application.
     pub(crate) fn is_settled(&self) -> bool {
         let connected = |process: &Process| *process.core.state() == ConnectionState::Connected;
@@ -84,7 +97,7 @@ impl ClientHost {
 
     /// The process starts, from what it saved.
     pub(crate) fn start(&mut self, env: &mut Env, net: &mut Network) {
-        if self.process.is_some() {
+        if self.process.is_some() || self.has_left(env.now) {
             return;
         }
         self.life += 1;
@@ -92,7 +105,9 @@ impl ClientHost {
         let renew = self.plan.renews_every.map_or(RenewAfter::Never, RenewAfter::About);
         let mut config = ClientConfig::new().renew_after(renew);
         let saved = self.app.restart(env);
-        if let Some(position) = saved.or_else(|| self.plan.starts_at_oldest.then(from_oldest)) {
+        let saved =
+            saved.or_else(|| self.claim(env)).or_else(|| self.plan.starts_at_oldest.then(from_oldest));
+        if let Some(position) = saved {
             env.counters.count("client: starts from a saved position");
             config = config.resume_from(position);
         }

@@ -138,7 +138,10 @@ impl Manners {
         self.changed_at = env.now;
         match state {
             ConnectionState::Connected => self.up_since = Some(env.now),
-            ConnectionState::Connecting => (self.attempt, self.is_closing) = (0, false),
+            // The application asks anew: that overrides what a gateway wished before.
+            ConnectionState::Connecting => {
+                (self.attempt, self.is_closing, self.slot_opens) = (0, false, Time::ZERO);
+            }
             ConnectionState::Closing => self.is_closing = true,
             ConnectionState::Closed(reason) => {
                 self.is_closing = true;

@@ -72,6 +72,10 @@ pub(crate) struct ClientPlan {
     pub(crate) takes: (u64, u64),
     /// How often it does something of its own.
     pub(crate) acts_every: Duration,
+    /// It leaves for ever then: one more than its account may have at a time.
+    pub(crate) leaves_at: Option<Time>,
+    /// It starts with a saved cursor that lies so far ahead of the log.
+    pub(crate) claims_ahead: u64,
     /// How many of a thousand tokens fail to come.
     pub(crate) token_trouble: u64,
 }
@@ -153,8 +157,10 @@ impl Plan {
             (0..rng.between(2, 6)).map(|n| topic(&format!("conv:c{n}"))).collect();
         let node = NodePlan::sampled(rng);
         let clients = clients(rng, &conversations, &node);
+        let mut clients = clients;
+        let mut aside = rng.fork("rare states");
+        crowd(&mut aside, &mut clients, quiet_at);
         let publishers = publishers(rng);
-        let mut aside = rng.fork("rare faults");
         let faults = (0..storm * faults_last / 20)
             .map(|_| (seconds(5) + rng.millis(0, faults_last * 1_000), Fault::sampled(rng, clients.len())))
             .chain(rare_faults(&mut aside, &node, clients.len(), faults_last))
@@ -179,6 +185,34 @@ impl Plan {
             clients,
             publishers,
             faults,
+        }
+    }
+}
+
+/// In some worlds an agent's account has one listener more than it may have at a time, until the quiet.
+fn crowd(rng: &mut Rng, clients: &mut Vec<ClientPlan>, quiet_at: Time) {
+    if !rng.percent(12) {
+        return;
+    }
+    let Some(model) = clients.first().cloned() else { return };
+    clients.truncate(3);
+    for client in clients.iter_mut() {
+        client.renews_every = Some(rng.millis(1_000, 3_000));
+    }
+    for number in 0..3 {
+        let is_one_too_many = number == 2;
+        let plan = ClientPlan {
+            account: account("a0"),
+            kind: AccountKind::Agent,
+            path: None,
+            leaves_at: is_one_too_many.then_some(quiet_at),
+            renews_every: Some(rng.millis(1_000, 3_000)),
+            starts_at: Time::ZERO + rng.millis(1, 6_000),
+            ..model.clone()
+        };
+        match clients.get_mut(number) {
+            Some(client) => *client = plan,
+            None => clients.push(plan),
         }
     }
 }
@@ -238,7 +272,8 @@ impl NodePlan {
             retain_every: rng.millis(500, 5_000),
             commit: *rng.pick(&[(0, 1), (1, 8), (5, 100)]),
             read,
-            tail: *rng.pick(&[(0, 0), (0, 2), (1, 30)]),
+            // The last one lets readers of the log overtake the tail.
+            tail: *rng.pick(&[(0, 0), (0, 2), (1, 30), (300, 3_000)]),
             heartbeat: *rng.pick(&[Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)]),
             max_duration: if rng.percent(30) {
                 rng.millis(8_000, 40_000)
@@ -273,6 +308,8 @@ fn clients(rng: &mut Rng, conversations: &[Topic], node: &NodePlan) -> Vec<Clien
                 takes: *rng.pick(&[(0, 0), (0, 0), (10, 2_000), (1_000, 10_000)]),
                 acts_every: rng.millis(700, 6_000),
                 token_trouble: *rng.pick(&[0, 20, 200]),
+                leaves_at: None,
+                claims_ahead: if rng.percent(4) { rng.between(1, 2_000) } else { 0 },
             }
         })
         .collect()

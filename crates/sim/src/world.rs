@@ -74,7 +74,9 @@ impl World {
                 Some(topic) => (bowline_proto::GrantScope::Only(vec![topic.clone()].into()), Vec::new()),
                 None => (bowline_proto::GrantScope::All, vec![Topic::inbox(&client.account)]),
             };
-            history.readers.push(Reader::new(client.account.clone(), granted, open));
+            let mut reader = Reader::new(client.account.clone(), granted, open);
+            reader.must_be_caught_up = client.leaves_at.is_none();
+            history.readers.push(reader);
         }
         let mut env = Env::new(rng.fork("env"), history, trace);
         let node = Node::new(plan.node.clone(), rng.fork("node"), accounts.clone(), topics.clone());
@@ -339,6 +341,10 @@ impl World {
             self.end_fault(index);
         }
         self.clients.iter_mut().for_each(ClientHost::end_token_trouble);
+        let now = self.env.now;
+        for client in self.clients.iter_mut().filter(|client| client.has_left(now)) {
+            client.kill(&mut self.env, &mut self.net, false);
+        }
     }
 
     fn outcome(mut self) -> Outcome {
@@ -349,6 +355,9 @@ impl World {
         let calm_since = Time::from_micros(plan.ends_at.as_micros().saturating_sub(CALM.as_micros() as u64));
         for (number, client) in clients.iter_mut().enumerate() {
             env.trace.say(now, format_args!("at the end client {number}: {}", client.describe()));
+            if client.has_left(now) {
+                continue;
+            }
             client.watch_at_end(env, calm_since);
             if !client.is_settled() {
                 let detail = format!("client {number} ({}): {}", client.account(), client.describe());
