@@ -36,10 +36,8 @@ pub(crate) struct App {
     has_base: bool,
     unsaved: u64,
     saved: Option<SavedPosition>,
-    /// Where it stood before, each with how much it had seen then.
+    /// Where it stood in this life of its process, each with how much it had seen then.
     trail: Vec<(SavedPosition, usize)>,
-    /// How much it had seen when it saved last.
-    saved_after: usize,
     state: ConnectionState,
     /// A handover is under way, and no state change may be seen before it is done.
     handing_over: bool,
@@ -59,7 +57,6 @@ impl App {
             unsaved: 0,
             saved: None,
             trail: Vec::new(),
-            saved_after: 0,
             state: ConnectionState::Idle,
             handing_over: false,
         }
@@ -84,8 +81,7 @@ impl App {
         self.busy = false;
         self.unsaved = 0;
         self.handing_over = false;
-        let saved_after = self.saved_after;
-        self.trail.retain(|(_, seen)| *seen <= saved_after);
+        self.trail.clear();
     }
 
     pub(crate) fn set_stopped(&mut self, env: &mut Env, life: u32, stopped: bool) {
@@ -270,8 +266,6 @@ impl App {
         let later = items.split_off(seen);
         items.push(Seen::Saved { cursor });
         items.extend(later.into_iter().filter(|item| !matches!(item, Seen::Saved { .. })));
-        self.saved_after = seen + 1;
-        self.trail.retain(|(_, at)| *at <= seen);
         true
     }
 
@@ -288,7 +282,6 @@ impl App {
         self.saved = Some(self.position.clone());
         let cursor = self.position.cursor;
         self.reader(env).save(cursor);
-        self.saved_after = self.reader(env).items.len();
     }
 
     fn reader<'a>(&self, env: &'a mut Env) -> &'a mut Reader {
