@@ -16,6 +16,7 @@ use crate::ids;
 use crate::node::Node;
 use crate::paths::PathTarget;
 use crate::problem::Problem;
+use crate::upgrade_request::UpgradeRequest;
 
 /// What an upgrade asks for.
 #[derive(Clone, Copy)]
@@ -26,6 +27,19 @@ pub(crate) struct Asked<'a> {
     pub(crate) ticket: Option<&'a str>,
     pub(crate) token: Option<&'a str>,
     pub(crate) opening: Opening,
+}
+
+impl<'a> From<&'a UpgradeRequest> for Asked<'a> {
+    fn from(request: &'a UpgradeRequest) -> Self {
+        Asked {
+            path: &request.path,
+            origin: request.origin.as_deref(),
+            bearer: request.bearer.as_deref(),
+            ticket: request.ticket.as_deref(),
+            token: request.token.as_deref(),
+            opening: if request.resume { Opening::Resume } else { Opening::Plain },
+        }
+    }
 }
 
 /// What an upgrade gets.

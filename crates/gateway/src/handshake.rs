@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 
 use axum::Router;
-use bowline_gateway_core::Opening;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
@@ -77,7 +76,7 @@ pub(crate) async fn serve<T>(
         }
         HeadOutcome::Incomplete => return,
     };
-    match admission::admit(&door.node, asked(&request)) {
+    match admission::admit(&door.node, Asked::from(&*request)) {
         Admission::Admitted(hello) => {
             let target = door.node.shard_of(&hello.account);
             match detach(stream, target == door.shard) {
@@ -118,17 +117,6 @@ async fn read_head<T: AsyncRead + Unpin>(stream: &mut T, head: &mut Vec<u8>) -> 
             HeadOutcome::Incomplete => {}
             complete => return Some(complete),
         }
-    }
-}
-
-fn asked(request: &UpgradeRequest) -> Asked<'_> {
-    Asked {
-        path: &request.path,
-        origin: request.origin.as_deref(),
-        bearer: request.bearer.as_deref(),
-        ticket: request.ticket.as_deref(),
-        token: request.token.as_deref(),
-        opening: if request.resume { Opening::Resume } else { Opening::Plain },
     }
 }
 

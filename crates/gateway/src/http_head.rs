@@ -1,13 +1,10 @@
 //! What the first bytes of a TCP connection ask for: a WebSocket, which takes our own short way, or anything else, which is
 //! handed to hyper.
 
-use core::fmt;
+use crate::upgrade_request;
 
-use crate::authorization::carried;
-use crate::percent;
-use crate::problem::Problem;
-use crate::problem_code::ProblemCode;
-use crate::ws::{self, BadUpgrade};
+pub use crate::bad_head::BadHead;
+pub use crate::upgrade_request::UpgradeRequest;
 
 /// The longest request head that is looked at, in bytes.
 pub const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -27,84 +24,6 @@ pub enum HeadOutcome {
     Bad(BadHead),
 }
 
-/// Why a head can't be served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BadHead {
-    /// Not HTTP/1.
-    #[error("the request is not HTTP/1")]
-    Malformed,
-    /// More than [`MAX_HEAD_BYTES`] or [`MAX_HEADERS`].
-    #[error("the request's head is too large")]
-    TooLarge,
-    /// An upgrade with a body.
-    #[error("an upgrade request has no body")]
-    Body,
-    /// An upgrade that breaks RFC 6455.
-    #[error(transparent)]
-    Upgrade(#[from] BadUpgrade),
-}
-
-impl BadHead {
-    /// The HTTP status of the answer.
-    #[must_use]
-    pub fn status(self) -> u16 {
-        self.code().status().as_u16()
-    }
-
-    /// The bytes of the whole answer: a problem document, `Connection: close`.
-    #[must_use]
-    pub fn response(self) -> Vec<u8> {
-        Problem::new(self.code(), self.to_string()).to_http1()
-    }
-
-    fn code(self) -> ProblemCode {
-        match self {
-            BadHead::Malformed | BadHead::Body => ProblemCode::BadRequest,
-            BadHead::TooLarge => ProblemCode::HeadTooLarge,
-            BadHead::Upgrade(BadUpgrade::Version) => ProblemCode::UpgradeRequired,
-            BadHead::Upgrade(BadUpgrade::Key | BadUpgrade::Connection) => ProblemCode::BadUpgrade,
-        }
-    }
-}
-
-/// A WebSocket upgrade. `Debug` shows no credential.
-#[derive(Clone, PartialEq, Eq)]
-pub struct UpgradeRequest {
-    /// The request's path, as it was sent, without the query.
-    pub path: String,
-    /// `?token=`, percent-decoded.
-    pub token: Option<String>,
-    /// The ticket of `Authorization: Ticket`, or else of `?ticket=`, percent-decoded.
-    pub ticket: Option<String>,
-    /// `?resume=1`.
-    pub resume: bool,
-    /// The `Origin` header.
-    pub origin: Option<String>,
-    /// The token of `Authorization: Bearer`.
-    pub bearer: Option<String>,
-    /// `Sec-WebSocket-Key`, checked.
-    pub key: String,
-    /// `Sec-WebSocket-Protocol`, in the client's order.
-    pub protocols: Vec<String>,
-    /// Where in the input the head ends; what follows are WebSocket frames.
-    pub head_len: usize,
-}
-
-impl fmt::Debug for UpgradeRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UpgradeRequest")
-            .field("path", &self.path)
-            .field("resume", &self.resume)
-            .field("origin", &self.origin)
-            .field("protocols", &self.protocols.len())
-            .field("has_token", &self.token.is_some())
-            .field("has_ticket", &self.ticket.is_some())
-            .field("has_bearer", &self.bearer.is_some())
-            .finish_non_exhaustive()
-    }
-}
-
 /// Looks at the first bytes of a connection: everything that came, from its beginning. Call it again with more bytes after
 /// [`HeadOutcome::Incomplete`].
 #[must_use]
@@ -120,56 +39,21 @@ pub fn parse(bytes: &[u8]) -> HeadOutcome {
         Err(httparse::Error::TooManyHeaders) => return HeadOutcome::Bad(BadHead::TooLarge),
         Err(_) => return HeadOutcome::Bad(BadHead::Malformed),
     };
-    match upgrade(&request, head_len) {
-        Ok(Some(upgrade)) => HeadOutcome::Upgrade(Box::new(upgrade)),
+    match upgrade(&request) {
+        Ok(Some(upgrade)) => HeadOutcome::Upgrade(Box::new(UpgradeRequest { head_len, ..upgrade })),
         Ok(None) => HeadOutcome::Other,
         Err(bad) => HeadOutcome::Bad(bad),
     }
 }
 
 /// Reads a complete head; `None` when it asks for no WebSocket.
-fn upgrade(request: &httparse::Request<'_, '_>, head_len: usize) -> Result<Option<UpgradeRequest>, BadHead> {
+fn upgrade(request: &httparse::Request<'_, '_>) -> Result<Option<UpgradeRequest>, BadHead> {
     // "The method of the request MUST be GET, and the HTTP version MUST be at least 1.1" (RFC 6455, section 4.1).
     if request.method != Some("GET") || request.version != Some(1) {
         return Ok(None);
     }
-    if !ws::asks_for_websocket(&joined(request, "upgrade")) {
-        return Ok(None);
-    }
-    let has_body = single(request, "transfer-encoding").is_some()
-        || single(request, "content-length").is_some_and(|length| length.trim_ascii() != b"0");
-    if has_body {
-        return Err(BadHead::Body);
-    }
-    let key = ws::check_upgrade(
-        &joined(request, "connection"),
-        single(request, "sec-websocket-version"),
-        single(request, "sec-websocket-key"),
-    )?;
-    let authorization = single(request, "authorization").and_then(|value| core::str::from_utf8(value).ok());
     let (path, query) = split_target(request.path.unwrap_or("/"));
-    let mut upgrade = UpgradeRequest {
-        path: path.to_owned(),
-        token: None,
-        ticket: authorization.and_then(|header| carried(header, "ticket")).map(str::to_owned),
-        resume: false,
-        // What is not UTF-8 must not pass for a request without an origin.
-        origin: single(request, "origin")
-            .map(|value| String::from_utf8_lossy(value.trim_ascii()).into_owned()),
-        bearer: authorization.and_then(|header| carried(header, "bearer")).map(str::to_owned),
-        key,
-        protocols: protocols(&joined(request, "sec-websocket-protocol")),
-        head_len,
-    };
-    for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-        match name {
-            "token" => upgrade.token = Some(decode_query(value)?),
-            "ticket" if upgrade.ticket.is_none() => upgrade.ticket = Some(decode_query(value)?),
-            "resume" => upgrade.resume = value == "1",
-            _ => {}
-        }
-    }
-    Ok(Some(upgrade))
+    upgrade_request::read(request, path, query)
 }
 
 /// Path and query of a request target, which is a path or, from some clients, a whole URL.
@@ -184,43 +68,10 @@ fn split_target(target: &str) -> (&str, &str) {
     (if path.is_empty() { "/" } else { path }, query)
 }
 
-/// The first header of that name.
-fn single<'b>(request: &httparse::Request<'_, 'b>, name: &str) -> Option<&'b [u8]> {
-    request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
-}
-
-/// All headers of that name as one list: "multiple header fields with the same field-name" mean their values joined by
-/// commas (RFC 9110, section 5.3).
-fn joined(request: &httparse::Request<'_, '_>, name: &str) -> Vec<u8> {
-    let values: Vec<&[u8]> = request
-        .headers
-        .iter()
-        .filter(|header| header.name.eq_ignore_ascii_case(name))
-        .map(|header| header.value)
-        .collect();
-    values.join(&b',')
-}
-
-fn to_text(value: &[u8]) -> Option<String> {
-    core::str::from_utf8(value.trim_ascii()).ok().map(str::to_owned)
-}
-
-/// The entries that are tokens (RFC 9110, section 5.6.2): one of them goes back into our answer's head.
-fn protocols(list: &[u8]) -> Vec<String> {
-    let is_token = |name: &String| {
-        !name.is_empty()
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-    };
-    list.split(|byte| *byte == b',').filter_map(to_text).filter(is_token).collect()
-}
-
-fn decode_query(value: &str) -> Result<String, BadHead> {
-    percent::decode(value).ok_or(BadHead::Malformed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ws::BadUpgrade;
 
     const GOOD: &str = "GET /chats/t%201?token=a%2Eb&resume=1&x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
         Connection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\

@@ -15,6 +15,7 @@ pub mod ws;
 mod accept;
 mod admission;
 mod authorization;
+mod bad_head;
 mod builder;
 mod clock;
 mod farewell;
@@ -34,6 +35,7 @@ mod publish;
 mod rewind;
 mod shard;
 mod start_error;
+mod upgrade_request;
 
 pub use bowline_log::{IdempotencyKey, LogStore, NewEvent};
 pub use builder::GatewayBuilder;

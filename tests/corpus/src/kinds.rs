@@ -1,7 +1,7 @@
 //! Which kinds of input there are.
 
 use crate::case::Case;
-use crate::{client_frames, server_frames, topics, ws_frames};
+use crate::{client_frames, handshakes, server_frames, topics, ws_frames};
 
 /// One kind of input: a file.
 #[derive(Clone, Copy, Debug)]
@@ -26,4 +26,5 @@ pub const KINDS: &[Kind] = &[
     Kind { file: "client_frames.ndjson", cases: client_frames::cases },
     Kind { file: "server_frames.ndjson", cases: server_frames::cases },
     Kind { file: "ws_frames.ndjson", cases: ws_frames::cases },
+    Kind { file: "handshakes.ndjson", cases: handshakes::cases },
 ];

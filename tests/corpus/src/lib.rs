@@ -6,6 +6,7 @@
 mod broken_json;
 mod case;
 mod client_frames;
+mod handshakes;
 mod json_values;
 mod kinds;
 mod masked;

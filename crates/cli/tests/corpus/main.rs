@@ -6,6 +6,7 @@ mod case;
 #[path = "../../../proto/tests/vectors/outcome.rs"]
 mod frames;
 mod gateway;
+mod handshakes;
 mod topics;
 mod wire;
 mod ws_frames;
@@ -32,6 +33,7 @@ fn every_case_of_the_corpus_has_its_outcome() {
     }
     let mut world = World::start();
     run("ws_frames.ndjson", &mut |case| ws_frames::judge(&mut world, case));
+    run("handshakes.ndjson", &mut |case| handshakes::judge(&mut world, case));
     println!("{total:5}  in all");
     assert!(total >= 1500, "the corpus has shrunk to {total} cases");
     failures.end();

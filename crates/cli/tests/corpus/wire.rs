@@ -128,9 +128,7 @@ impl Wire {
         }
         let (length, header) = match (second, rest) {
             (126, [high, low, ..]) => (u64::from(u16::from_be_bytes([*high, *low])), 4),
-            (127, [length @ ..]) if length.len() >= 8 => {
-                (u64::from_be_bytes(length[..8].try_into().unwrap()), 10)
-            }
+            (127, length) if length.len() >= 8 => (u64::from_be_bytes(length[..8].try_into().unwrap()), 10),
             (126 | 127, _) => return Ok(None),
             (short, _) => (u64::from(*short), 2),
         };

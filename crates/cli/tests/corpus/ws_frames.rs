@@ -47,7 +47,7 @@ fn watch(world: &mut World, case: &Value, send: impl FnOnce(&mut Wire)) -> Resul
             }
             Some((1, text)) => {
                 let frame: Value = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-                effects.push(told(frame, expected.get(effects.len())));
+                effects.push(told(&frame, expected.get(effects.len())));
             }
             Some((8, payload)) => {
                 wire.send(CLOSE);
@@ -64,7 +64,7 @@ fn watch(world: &mut World, case: &Value, send: impl FnOnce(&mut Wire)) -> Resul
 }
 
 /// Of a frame the members that the expected one has.
-fn told(frame: Value, expected: Option<&Value>) -> Value {
+fn told(frame: &Value, expected: Option<&Value>) -> Value {
     let Some(expected) = expected.and_then(|effect| effect["frame"].as_object()) else {
         return json!({ "frame": frame });
     };

@@ -4,22 +4,22 @@ use std::io;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bowline_gateway_core::{Hello, Opening};
+use bowline_gateway_core::Hello;
 use hyper::upgrade::{OnUpgrade, Parts, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tracing::debug;
 
 use crate::admission::{self, Admission, Asked, is_socket_path};
-use crate::authorization::carried;
+use crate::bad_head::BadHead;
 use crate::farewell::{push_rejection, say_and_leave};
 use crate::metrics::Tally;
 use crate::node::Node;
 use crate::problem::Problem;
-use crate::problem_code::ProblemCode;
 use crate::shard::{Arrival, Detached, Newcomer};
+use crate::upgrade_request::{self, UpgradeRequest};
 use crate::ws;
 
 /// A WebSocket on a socket path; 426 without an upgrade, 404 elsewhere.
@@ -28,26 +28,17 @@ pub(crate) async fn open(State(node): State<Arc<Node>>, mut request: Request) ->
     if !is_socket_path(&node, &path) {
         return Err(Problem::no_such_path(&path));
     }
-    if request.method() != Method::GET || !header_has(request.headers(), header::UPGRADE, "websocket") {
+    if request.method() != Method::GET {
         return Err(Problem::upgrade_required());
     }
-    let key = websocket_key(request.headers())?;
-    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+    let query = request.uri().query().unwrap_or_default();
+    let read = upgrade_request::read(request.headers(), &path, query).map_err(BadHead::problem)?;
+    // Before version 1.1 nothing can be upgraded, and hyper offers nothing.
+    let (Some(wanted), Some(upgrade)) = (read, request.extensions_mut().remove::<OnUpgrade>()) else {
         return Err(Problem::upgrade_required());
     };
-    let url = UrlCredentials::of(request.uri().query().unwrap_or_default());
-    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let authorization = text(header::AUTHORIZATION);
-    let asked = Asked {
-        path: &path,
-        origin: text(header::ORIGIN),
-        bearer: authorization.and_then(|header| carried(header, "bearer")),
-        ticket: authorization.and_then(|header| carried(header, "ticket")).or(url.ticket.as_deref()),
-        token: url.token.as_deref(),
-        opening: if url.resume { Opening::Resume } else { Opening::Plain },
-    };
-    let admission = admission::admit(&node, asked);
-    let answer = switching(&key, text(header::SEC_WEBSOCKET_PROTOCOL));
+    let admission = admission::admit(&node, Asked::from(&wanted));
+    let answer = switching(&wanted);
     match admission {
         Admission::Admitted(hello) => {
             tokio::spawn(hand_over(node, upgrade, hello));
@@ -88,57 +79,17 @@ fn detach(upgraded: Upgraded) -> io::Result<(Detached, Vec<u8>)> {
     }
 }
 
-fn switching(key: &str, protocols: Option<&str>) -> Response {
+/// As [`ws::upgrade_response`] says it to those whom hyper has not seen.
+fn switching(wanted: &UpgradeRequest) -> Response {
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    let accept = HeaderValue::try_from(ws::accept_key(key)).expect("base64 fits a header");
+    let accept = HeaderValue::try_from(ws::accept_key(&wanted.key)).expect("base64 fits a header");
     headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    let first = protocols.and_then(|list| list.split(',').next()).map(str::trim);
-    if let Some(protocol) = first.and_then(|name| HeaderValue::from_str(name).ok()) {
+    if let Some(protocol) = wanted.protocols.first() {
+        let protocol = HeaderValue::from_str(protocol).expect("the name of a sub-protocol is a token");
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
     }
     response
-}
-
-fn websocket_key(headers: &HeaderMap) -> Result<String, Problem> {
-    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        let detail = ws::BadUpgrade::Version.to_string();
-        return Err(Problem::new(ProblemCode::UpgradeRequired, detail));
-    }
-    let key = headers.get(header::SEC_WEBSOCKET_KEY).and_then(|value| value.to_str().ok());
-    // 16 bytes in base64 are 22 characters and two `=`.
-    key.filter(|key| key.len() == 24 && key.ends_with("=="))
-        .map(str::to_owned)
-        .ok_or_else(|| Problem::new(ProblemCode::BadUpgrade, ws::BadUpgrade::Key.to_string()))
-}
-
-fn header_has(headers: &HeaderMap, name: header::HeaderName, word: &str) -> bool {
-    let lists = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    lists.flat_map(|list| list.split(',')).any(|entry| entry.trim().eq_ignore_ascii_case(word))
-}
-
-/// What the query of a socket's URL may hold.
-#[derive(Default, serde::Deserialize)]
-struct UrlQuery {
-    token: Option<String>,
-    ticket: Option<String>,
-    resume: Option<String>,
-}
-
-struct UrlCredentials {
-    token: Option<String>,
-    ticket: Option<String>,
-    resume: bool,
-}
-
-impl UrlCredentials {
-    fn of(query: &str) -> UrlCredentials {
-        let uri = axum::http::Uri::builder().path_and_query(format!("/?{query}")).build().unwrap_or_default();
-        let UrlQuery { token, ticket, resume } = axum::extract::Query::try_from_uri(&uri)
-            .map(|axum::extract::Query(found)| found)
-            .unwrap_or_default();
-        UrlCredentials { token, ticket, resume: resume.as_deref() == Some("1") }
-    }
 }
