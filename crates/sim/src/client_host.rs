@@ -7,7 +7,7 @@ use bowline_client_core::{
     Layer, LinkId, Notice, Output, RenewAfter, SavedPosition,
 };
 use bowline_proto::{
-    ActivityStatus, CloseCode, Cursor, Epoch, Event as AppEvent, Limits, Seq, ServerFrame, Time,
+    Accepted, ActivityStatus, CloseCode, Cursor, Epoch, Event as AppEvent, Limits, Seq, ServerFrame, Time,
     decode_server_frame, encode_client_frame,
 };
 
@@ -179,6 +179,26 @@ impl ClientHost {
             Input::CredentialFailed { fetch, failure }
         };
         self.feed(env, net, fact);
+    }
+
+    /// A fact about a link that the core has dropped: it is ignored.
+    pub(crate) fn late_answer(&mut self, env: &mut Env, net: &mut Network, life: u32, link: LinkId) {
+        let Some(process) = self.process.as_mut().filter(|_| life == self.life) else { return };
+        let fact = match self.rng.below(4) {
+            0 => {
+                let failure = DialFailure::Temporary { retry_after: None, message: "too late".into() };
+                Input::DialFailed { link, failure }
+            }
+            1 => Input::Opened { link },
+            2 => Input::Closed { link, code: CloseCode::DISCONNECTED },
+            _ => Input::Frame { link, frame: ServerFrame::Accepted(Box::new(late_accept(process.cursor))) },
+        };
+        let said = format!("client {}: a late {fact:?}", self.number);
+        process.core.handle(env.now, fact);
+        if let Some(order) = process.core.poll_output() {
+            env.violate("late", format!("{said} made it order {order:?}"));
+        }
+        self.drain(env, net);
     }
 
     pub(crate) fn dial_fails(&mut self, env: &mut Env, net: &mut Network, wire: WireId) {
@@ -353,7 +373,9 @@ impl ClientHost {
                     process.manners.fetches(env);
                 }
                 let good = !self.rng.per_mille(self.plan.token_trouble);
-                let delay = self.rng.millis(0, 200);
+                // Some issuers take longer than anybody waits.
+                let is_slow = self.rng.per_mille(self.plan.token_trouble / 4);
+                let delay = if is_slow { self.rng.millis(5_000, 40_000) } else { self.rng.millis(0, 200) };
                 let life = self.life;
                 env.after(delay, Event::CredentialAnswers { client, life, fetch: fetch.0, good });
             }
@@ -399,6 +421,11 @@ impl ClientHost {
                 if let Some(wire) = self.socket(link).map(|socket| socket.wire) {
                     net.close(env, wire, End::Client);
                     self.forget(link);
+                }
+                // What the driver had read of it, or was about to hear, may come nevertheless.
+                if self.rng.percent(40) {
+                    let (delay, life) = (self.rng.millis(0, 300), self.life);
+                    env.after(delay, Event::LateAnswer { client, life, link });
                 }
             }
             Output::Deliver { body, cursor } => {
@@ -515,6 +542,22 @@ impl ClientHost {
         if let Some(process) = &mut self.process {
             process.links.remove(&link);
         }
+    }
+}
+
+/// What a gateway says to a link that is no longer waited for.
+fn late_accept(cursor: Option<Cursor>) -> Accepted {
+    Accepted {
+        connection_id: None,
+        session_id: None,
+        resumed: true,
+        epoch: cursor.map(|cursor| cursor.epoch),
+        seq: cursor.map(|cursor| cursor.seq),
+        heartbeat: None,
+        max_duration: None,
+        can_resume: true,
+        can_drain: true,
+        gaps: Vec::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can happen at a point of virtual time, and the names that the parts of a world use for each other.
 
+use bowline_client_core::LinkId;
 use bowline_gateway_core::ConnId;
 use bowline_proto::{Page, Query, Seq, Time};
 
@@ -40,6 +41,8 @@ pub(crate) enum Event {
     ClientWakes { client: ClientNo, arm: u64 },
     /// The token provider of a client answers.
     CredentialAnswers { client: ClientNo, life: u32, fetch: u64, good: bool },
+    /// A fact about a link that its core has dropped was already on its way.
+    LateAnswer { client: ClientNo, life: u32, link: LinkId },
     /// A dial has failed.
     DialFails { client: ClientNo, wire: WireId },
     /// The application takes the next thing from its queue.

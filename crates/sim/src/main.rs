@@ -33,8 +33,8 @@ const EXAMPLES: &str = "Examples:
   cargo run --release -p bowline-sim -- --seed 17          one seed, and what broke in it
   cargo run --release -p bowline-sim -- --seed 17 --trace  the same, with every step
 
-The list `reached:` counts rare states. A state that is never reached is one that is not tested.
-Exit code: 0 when every promise was kept, 1 when a rule was broken, 2 for a bad argument.";
+The list `rare states:` says how often each was reached, also 0; a run of 10,000 seeds or more has to reach them all.
+Exit code: 0 when every promise was kept, 1 when a rule was broken or a rare state was not reached, 2 for a bad argument.";
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -95,7 +95,7 @@ fn many((from, to): (u64, u64), fail_fast: bool) -> ExitCode {
         }
     }
     println!("{}", summary.text(began.elapsed()));
-    if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if summary.is_clean() && summary.unreached().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn seeds(text: &str) -> Result<(u64, u64), String> {

@@ -235,7 +235,7 @@ fn rare_faults(rng: &mut Rng, node: &NodePlan, clients: usize, last: u64) -> Vec
     if rng.percent(20) {
         add(rng, Fault::LoseEvent);
     }
-    if rng.percent(15) {
+    if rng.percent(25) {
         // Longer than a client waits for its accept.
         let (by, lasts) = (Duration::from_secs(16), rng.millis(1_000, 6_000));
         add(rng, Fault::SlowReads { by, lasts });

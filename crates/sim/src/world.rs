@@ -137,6 +137,9 @@ impl World {
             Event::CredentialAnswers { client, life, fetch, good } => {
                 self.clients[client].credential_answers(env, net, life, fetch, good);
             }
+            Event::LateAnswer { client, life, link } => {
+                self.clients[client].late_answer(env, net, life, link)
+            }
             Event::DialFails { client, wire } => self.clients[client].dial_fails(env, net, wire),
             Event::AppTakes { client, life } => self.clients[client].app_takes(env, net, life),
             Event::ClientStarts { client } => self.clients[client].start(env, net),

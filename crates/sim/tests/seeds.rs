@@ -2,12 +2,12 @@
 
 use std::thread;
 
-use bowline_sim::{Summary, Trace, run};
+use bowline_sim::{Rare, Summary, Trace, run};
 
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 500;
 
 #[test]
-fn three_hundred_fixed_seeds_keep_the_delivery_promise() {
+fn five_hundred_fixed_seeds_keep_the_delivery_promise_and_reach_every_rare_state() {
     let halves: Vec<Summary> = thread::scope(|scope| {
         let runners: Vec<_> = (0..2)
             .map(|half| {
@@ -27,6 +27,10 @@ fn three_hundred_fixed_seeds_keep_the_delivery_promise() {
     for state in WORTH_REACHING {
         let reached: u64 = halves.iter().map(|half| half.reached(state)).sum();
         assert!(reached > 0, "no seed reached: {state}");
+    }
+    for state in Rare::ALL {
+        let reached: u64 = halves.iter().map(|half| half.reached_rare(state)).sum();
+        assert!(reached > 0, "no seed reached the rare state: {}", state.name());
     }
 }
 
