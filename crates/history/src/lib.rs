@@ -7,9 +7,12 @@
 
 mod chain;
 mod checker;
+mod dice;
 mod digest;
 mod finding;
+mod generator;
 mod history;
+mod mutants;
 mod publishes;
 pub mod rules;
 mod sight;
@@ -17,7 +20,10 @@ mod truth;
 mod walk;
 
 pub use checker::check;
+pub use dice::Dice;
 pub use digest::Digest;
 pub use finding::Finding;
+pub use generator::good_history;
 pub use history::{Attempt, History, Moment, Publish, PublishName, Reader, Seen, Violation};
+pub use mutants::{MUTATORS, Mutator, Verdict};
 pub use truth::{Life, Truth};

@@ -28,15 +28,14 @@ pub(crate) fn check(walk: &mut Walk<'_>, told: &Told<'_>, oldest: Seq) {
     if walk.stand.topics[number].is_unasked {
         return;
     }
-    let after = walk.stand.topics[number].told_before.map_or(after, |told| after.max(told));
-    if before <= after.next() {
-        return;
-    }
+    // What was told before the log became another one, and lies above the cursor, is told again.
+    let told_before = walk.stand.topics[number].told_before.unwrap_or(Seq::ZERO);
+    let is_told_again = before <= told_before.next();
     let at = walk.stand.position(number);
     let said = format!("the gap {topic} {after}..{before} ({reason:?})");
     let sight = &walk.sights[walk.stand.life];
     let skipped = list(sight.between(number, at, after.next()));
-    let had = list(sight.between(number, after, before.min(at.next())));
+    let had = list(sight.between(number, after.max(told_before), before.min(at.next())));
     let claimed = sight.between(number, after.max(at), before);
     // Where the index of a damaged part is lost as well, it may have held events of any topic.
     let damaged = walk.truth.damaged();
@@ -64,10 +63,7 @@ pub(crate) fn check(walk: &mut Walk<'_>, told: &Told<'_>, oldest: Seq) {
     let new_life = (reason == GapReason::Epoch).then(|| untold_life(walk, number, after, before)).flatten();
     let stand = &mut walk.stand.topics[number];
     stand.told_life = new_life.unwrap_or(stand.told_life);
-    let said_now = stand
-        .unsaid
-        .extract_if(.., |seq| reason == GapReason::Epoch || (after < *seq && *seq < before))
-        .count();
+    let said_now = stand.unsaid.extract_if(.., |seq| after < *seq && *seq < before).count();
     let widens_the_last = stand.last_gap.is_some_and(|began| after < began && before == began.next());
     stand.last_gap = Some(after);
     let reason_fits = match reason {
@@ -78,7 +74,13 @@ pub(crate) fn check(walk: &mut Walk<'_>, told: &Told<'_>, oldest: Seq) {
         GapReason::Missing => false,
     };
     let is_of_damage = reason == GapReason::Storage && is_damaged;
-    if claims_nothing && said_now == 0 && new_life.is_none() && !is_of_damage && !widens_the_last {
+    if claims_nothing
+        && said_now == 0
+        && new_life.is_none()
+        && !is_of_damage
+        && !widens_the_last
+        && !is_told_again
+    {
         walk.find(
             rules::HONEST_GAP,
             format_args!("{said} covers no event of this reader's (it stood at {at})"),

@@ -2,7 +2,7 @@
 
 mod gaps;
 
-use bowline_proto::{Cursor, Epoch, Seq, Topic};
+use bowline_proto::{Cursor, Epoch, Record, Seq, Topic};
 
 use crate::digest::Digest;
 use crate::finding::{Finding, brief, list};
@@ -211,7 +211,8 @@ impl Walk<'_> {
             }
             None => {
                 let logged = sight.life.records.get(&seq);
-                let rule = if logged.is_some() { rules::RIGHT } else { rules::PHANTOM };
+                let is_of_topic = matches!(logged, Some(Record::Event(event)) if event.topic == *topic);
+                let rule = if is_of_topic { rules::RIGHT } else { rules::PHANTOM };
                 let there = brief(logged);
                 self.find(rule, format_args!("was handed {topic} {seq}; the log holds {there}"));
             }
