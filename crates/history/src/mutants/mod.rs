@@ -4,6 +4,7 @@
 //! Harm is certain by construction: a mutator picks its place from the records and the items alone ([`plain`]) and declines
 //! where its change would be none of anybody's loss. The checker is never asked whether there is harm.
 
+mod campaign;
 mod deliveries;
 mod gaps;
 mod plain;
@@ -15,6 +16,8 @@ use crate::dice::Dice;
 use crate::finding::Finding;
 use crate::history::History;
 use crate::rules;
+
+pub use campaign::{Campaign, Tally};
 
 /// One way to spoil a history.
 #[derive(Clone, Copy, Debug)]

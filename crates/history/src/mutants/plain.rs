@@ -90,7 +90,7 @@ pub(super) fn life(history: &History, epoch: Epoch) -> Option<&Life> {
 }
 
 /// The life in which a reader is at an item: that of the last item before it which names one.
-pub(super) fn life_at<'a>(history: &'a History, site: Site) -> Option<&'a Life> {
+pub(super) fn life_at(history: &History, site: Site) -> Option<&Life> {
     let items = &history.readers[site.reader].items;
     let kept = kept(&history.readers[site.reader]);
     let named =
