@@ -79,6 +79,7 @@ fn configuration(args: &Serve) -> Result<Config, Failure> {
         Some(args::LogFormat::Json) => config.log_format = LogFormat::Json,
         None => {}
     }
+    config.check().map_err(|error| Failure::new(error.to_string()))?;
     Ok(config)
 }
 

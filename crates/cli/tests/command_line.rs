@@ -61,6 +61,12 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
+fn two_listeners_on_one_port_are_told_from_a_taken_port() {
+    let same = "127.0.0.1:18787";
+    fails_with(&["serve", "--dev", "--listen", same, "--admin", same], &["admin", "is the same as `listen`"]);
+}
+
+#[test]
 fn a_taken_port_is_named_with_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
