@@ -494,7 +494,7 @@ fn noise() -> Vec<Case> {
         ("HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
         ("a version of its own", "GET /agent HTTP/1.2\r\n\r\n"),
         ("HTTP/3", "GET /agent HTTP/3\r\n\r\n"),
-        ("no version", "GET /agent\r\n\r\n"),
+        ("no HTTP version", "GET /agent\r\n\r\n"),
         ("no path", "GET HTTP/1.1\r\n\r\n"),
         ("a method alone", "GET\r\n\r\n"),
         ("another method's noise", "G\u{1}T / HTTP/1.1\r\n\r\n"),

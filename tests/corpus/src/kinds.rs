@@ -1,7 +1,7 @@
 //! Which kinds of input there are.
 
 use crate::case::Case;
-use crate::{client_frames, handshakes, server_frames, topics, ws_frames};
+use crate::{client_frames, handshakes, requests, server_frames, topics, ws_frames};
 
 /// One kind of input: a file.
 #[derive(Clone, Copy, Debug)]
@@ -27,4 +27,5 @@ pub const KINDS: &[Kind] = &[
     Kind { file: "server_frames.ndjson", cases: server_frames::cases },
     Kind { file: "ws_frames.ndjson", cases: ws_frames::cases },
     Kind { file: "handshakes.ndjson", cases: handshakes::cases },
+    Kind { file: "requests.ndjson", cases: requests::cases },
 ];

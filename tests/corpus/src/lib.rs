@@ -11,6 +11,7 @@ mod json_values;
 mod kinds;
 mod masked;
 mod places;
+mod requests;
 mod server_frames;
 mod topics;
 mod ws_frames;

@@ -65,7 +65,7 @@ fn bad(name: impl Into<String>, text: impl Into<Value>, rule: &str) -> Case {
     Case::new(name).with("text", text).with("expect", rule)
 }
 
-const GOOD: &[&str] = &[
+pub(crate) const GOOD: &[&str] = &[
     "user:alice",
     "conv:c1",
     "chat:thread-1",
@@ -96,7 +96,7 @@ const GOOD: &[&str] = &[
     "conv:e\u{301}",
 ];
 
-const SHAPELESS: &[&str] = &[
+pub(crate) const SHAPELESS: &[&str] = &[
     "",
     ":",
     "::",

@@ -7,6 +7,7 @@ mod case;
 mod frames;
 mod gateway;
 mod handshakes;
+mod requests;
 mod topics;
 mod wire;
 mod ws_frames;
@@ -34,6 +35,8 @@ fn every_case_of_the_corpus_has_its_outcome() {
     let mut world = World::start();
     run("ws_frames.ndjson", &mut |case| ws_frames::judge(&mut world, case));
     run("handshakes.ndjson", &mut |case| handshakes::judge(&mut world, case));
+    let mut api = requests::Api::of(&world);
+    run("requests.ndjson", &mut |case| api.judge(case));
     println!("{total:5}  in all");
     assert!(total >= 1500, "the corpus has shrunk to {total} cases");
     failures.end();

@@ -14,6 +14,7 @@ use tracing::info;
 use crate::http::bearer::Admin;
 use crate::http::body;
 use crate::http::events::Answer;
+use crate::http::json_object::Object;
 use crate::http::url_path::UrlPath;
 use crate::node::Node;
 use crate::problem::Problem;
@@ -56,8 +57,8 @@ pub(crate) async fn disconnect(
 ) -> Result<StatusCode, Problem> {
     let account = parse_account(&account)?;
     let body = body::read(body, MAX_BODY).await?;
-    let request = if body.is_empty() {
-        DisconnectRequest::default()
+    let Object(request) = if body.is_empty() {
+        Object(DisconnectRequest::default())
     } else {
         serde_json::from_slice(&body).map_err(|error| {
             Problem::new(ProblemCode::BadJson, format!("send {{\"reason\":\"…\"}}: {error}"))

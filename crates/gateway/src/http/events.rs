@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::clock;
 use crate::http::bearer::Publisher;
 use crate::http::body::{self, MAX_BODY};
+use crate::http::json_object::Object;
 use crate::metrics::Tally;
 use crate::node::Node;
 use crate::problem::Problem;
@@ -128,7 +129,7 @@ fn parse(body: &[u8], limits: &Limits) -> Result<(Vec<Parsed>, bool), Problem> {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     let is_array = first == Some(&b'[');
     let bad = |error: serde_json::Error| Problem::new(ProblemCode::BadJson, error.to_string());
-    let bodies: Vec<EventBody<'_>> = if is_array {
+    let bodies: Vec<Object<EventBody<'_>>> = if is_array {
         serde_json::from_slice(body).map_err(bad)?
     } else {
         vec![serde_json::from_slice(body).map_err(bad)?]
@@ -137,7 +138,8 @@ fn parse(body: &[u8], limits: &Limits) -> Result<(Vec<Parsed>, bool), Problem> {
         return Err(Problem::new(ProblemCode::NoEvents, "the array is empty: send at least one event"));
     }
     let now = clock::wall();
-    let parsed: Result<_, Problem> = bodies.into_iter().map(|body| parse_one(body, limits, now)).collect();
+    let parsed: Result<_, Problem> =
+        bodies.into_iter().map(|Object(body)| parse_one(body, limits, now)).collect();
     Ok((parsed?, is_array))
 }
 

@@ -13,6 +13,7 @@ use crate::admission;
 use crate::clock;
 use crate::http::bearer::Bearer;
 use crate::http::body;
+use crate::http::json_object::Object;
 use crate::node::Node;
 use crate::problem::Problem;
 use crate::problem_code::ProblemCode;
@@ -41,7 +42,7 @@ pub(crate) async fn issue(
     body: Body,
 ) -> Result<Response, Problem> {
     let body = body::read(body, MAX_BODY).await?;
-    let TicketRequest { path } = serde_json::from_slice(&body)
+    let Object(TicketRequest { path }) = serde_json::from_slice(&body)
         .map_err(|error| Problem::new(ProblemCode::BadJson, format!("send {{\"path\":\"/…\"}}: {error}")))?;
     let plain = path.split(['?', '#']).next().unwrap_or_default();
     let target = node.paths.resolve(plain, &claims.account).ok_or_else(|| Problem::no_such_path(plain))?;
