@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use bowline_proto::Topic;
+
 use crate::gateway::{Gateway, TortureError, error};
 
 /// A token that outlives the run.
@@ -16,7 +18,7 @@ pub(crate) fn token(gateway: &Gateway, account: &str, scope: Option<&str>) -> Re
 }
 
 /// Gives `account` the right to each of `topics`.
-pub(crate) fn grant(gateway: &Gateway, account: &str, topics: &[String]) -> Result<(), TortureError> {
+pub(crate) fn grant(gateway: &Gateway, account: &str, topics: &[Topic]) -> Result<(), TortureError> {
     let token = token(gateway, "torture-admin", Some("publish,admin"))?;
     let agent = agent();
     for topic in topics {
@@ -28,6 +30,11 @@ pub(crate) fn grant(gateway: &Gateway, account: &str, topics: &[String]) -> Resu
         }
     }
     Ok(())
+}
+
+/// So many topics of the stand.
+pub(crate) fn topics(count: usize) -> Result<Vec<Topic>, TortureError> {
+    (0..count).map(|i| Topic::new(&format!("torture:t{i}")).map_err(error)).collect()
 }
 
 /// An HTTP client with deadlines.

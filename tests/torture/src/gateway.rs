@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Why a run could not be carried out (a broken promise is a verdict, not an error).
@@ -140,8 +141,40 @@ impl Gateway {
         Err(error("the gateway did not end within 60 s of SIGTERM"))
     }
 
+    /// Stops and continues, without a word to anybody: SIGSTOP, SIGCONT.
+    ///
+    /// # Errors
+    /// When there is no process to signal.
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) -> Result<(), TortureError> {
+        rustix::process::kill_process(self.pid()?, signal).map_err(error)
+    }
+
+    /// The process that runs at the moment.
+    ///
+    /// # Errors
+    /// When none does.
+    pub(crate) fn pid(&self) -> Result<rustix::process::Pid, TortureError> {
+        self.child
+            .as_ref()
+            .map(rustix::process::Pid::from_child)
+            .ok_or_else(|| error("no gateway is running"))
+    }
+
+    /// Whether the process has ended by itself; it is reaped then.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub(crate) fn has_ended(&mut self) -> Result<bool, TortureError> {
+        let Some(child) = &mut self.child else { return Ok(true) };
+        let has_ended = child.try_wait().map_err(error)?.is_some();
+        if has_ended {
+            self.child = None;
+        }
+        Ok(has_ended)
+    }
+
     /// What it writes to stderr, beside the data dir.
-    fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.data_dir.with_extension("stderr")
     }
 
@@ -179,6 +212,20 @@ impl Drop for Gateway {
     }
 }
 
+/// A free port below those that the system gives to dialling sockets: a dead gateway's port stays its own, and nobody
+/// who dials it meets himself.
 fn free_port() -> Result<SocketAddr, TortureError> {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).map_err(error)
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..PORTS {
+        let offset = (NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() * 61) % PORTS;
+        let addr = SocketAddr::from(([127, 0, 0, 1], (FIRST_PORT + offset) as u16));
+        if TcpListener::bind(addr).is_ok() {
+            return Ok(addr);
+        }
+    }
+    Err(error("no port is free"))
 }
+
+/// Above the well-known services, and `PORTS` of them end below 32,768, where Linux begins to give ports away.
+const FIRST_PORT: u32 = 12_000;
+const PORTS: u32 = 20_000;

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use crate::account;
 use crate::gateway::{Gateway, TortureError, error};
-use crate::listener::Listener;
+use crate::listener::{Habits, Listener};
 use crate::proxy::Proxy;
 use crate::publisher::Publishers;
-use crate::verdict::{judge, last_acked};
+use crate::verdict::judge;
 
 /// What came out.
 #[derive(Debug)]
@@ -33,8 +33,8 @@ const SCHEDULING: Duration = Duration::from_millis(100);
 pub async fn half_open(binary: &Path, heartbeat: Duration) -> Result<HalfOpen, TortureError> {
     let dir = tempfile::tempdir().map_err(error)?;
     let config = format!("heartbeat = \"{}ms\"\n", heartbeat.as_millis());
-    let gateway = Gateway::start(binary, &dir.path().join("data"), Some(&config))?;
-    let topics = vec!["torture:t0".to_string()];
+    let mut gateway = Gateway::start(binary, &dir.path().join("data"), Some(&config))?;
+    let topics = account::topics(1)?;
     account::grant(&gateway, "owner", &topics)?;
     let proxy = Proxy::start(gateway.listen()).await.map_err(error)?;
     let url = format!("ws://{}/agent", proxy.addr());
@@ -42,8 +42,8 @@ pub async fn half_open(binary: &Path, heartbeat: Duration) -> Result<HalfOpen, T
     let mut broken = Vec::new();
 
     // The first ghost: the client notices the silence by itself and comes back as the same session.
-    let listener = Listener::connect("owner", &url, token, None).await?;
-    let publishers = Publishers::start(&gateway, &topics, 100)?;
+    let listener = Listener::connect("owner", &url, token, Habits::default()).await?;
+    let publishers = Publishers::start(&gateway, &topics, 100, None)?;
     tokio::time::sleep(heartbeat).await;
     proxy.silence();
     let patience = heartbeat.mul_f64(2.5) + Duration::from_secs(2);
@@ -60,17 +60,16 @@ pub async fn half_open(binary: &Path, heartbeat: Duration) -> Result<HalfOpen, T
         broken.push(format!("with two ghosts the owner was not back within {patience:?}"));
     }
     let owner_back = second.elapsed();
-    let ledger = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
-    listener.reach(last_acked(&ledger), Duration::from_secs(10)).await;
-    let (name, seen) = listener.finish().await;
-    broken.extend(judge(&name, &seen, &ledger));
+    let (ledger, last) = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
+    listener.reach(last, Duration::from_secs(10)).await;
+    let diary = listener.finish().await;
     if client_noticed > heartbeat.mul_f64(2.5) + SCHEDULING {
         broken.push(format!("the client took {client_noticed:?} to notice, more than 2.5 heartbeats"));
     }
 
     // A client that is silenced and never comes back: the gateway frees its slot by itself.
     let token = account::token(&gateway, "gone", None)?;
-    let gone = Listener::connect("gone", &url, token, None).await?;
+    let gone = Listener::connect("gone", &url, token, Habits::default()).await?;
     // Long enough to have answered a ping, by which the gateway knows that silence means death.
     tokio::time::sleep(heartbeat.mul_f64(1.5)).await;
     proxy.silence();
@@ -86,6 +85,8 @@ pub async fn half_open(binary: &Path, heartbeat: Duration) -> Result<HalfOpen, T
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
+    gateway.terminate()?;
+    broken.extend(judge(gateway.data_dir(), &topics, ledger, &mut [diary])?);
     Ok(HalfOpen { broken, client_noticed, gateway_freed, owner_back })
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::account;
 use crate::gateway::{Gateway, TortureError, error};
-use crate::listener::Listener;
+use crate::listener::{Habits, Listener};
 use crate::publisher::Publishers;
-use crate::verdict::{acked, judge, last_acked, quantile_ms};
+use crate::verdict::{judge, quantile_ms};
 
 /// How hard.
 #[derive(Clone, Copy, Debug)]
@@ -45,19 +45,15 @@ pub struct Handovers {
 /// When the run itself could not be carried out.
 pub async fn handovers(binary: &Path, run: HandoverRun) -> Result<Handovers, TortureError> {
     let dir = tempfile::tempdir().map_err(error)?;
-    let gateway = Gateway::start(binary, &dir.path().join("data"), None)?;
-    let topics: Vec<String> = (0..run.topics).map(|i| format!("torture:t{i}")).collect();
     let mut outcome =
         Handovers { broken: Vec::new(), handovers: 0, events: 0, quiet_ms: (0.0, 0.0), busy_ms: (0.0, 0.0) };
     let (mut quiet, mut busy) = (Vec::new(), Vec::new());
-    for i in 0..run.listeners {
-        account::grant(&gateway, &format!("listener-{i}"), &topics)?;
-    }
     for slice in 0..SLICES * 2 {
         let is_busy = slice % 2 == 1;
         let every = is_busy.then_some(run.every);
         let latencies = if is_busy { &mut busy } else { &mut quiet };
-        phase(&gateway, &run, &topics, every, latencies, &mut outcome).await?;
+        let data_dir = dir.path().join(format!("data-{slice}"));
+        phase(binary, &data_dir, &run, every, latencies, &mut outcome).await?;
         eprint!("\rslice {} of {}", slice + 1, SLICES * 2);
     }
     eprintln!();
@@ -69,38 +65,43 @@ pub async fn handovers(binary: &Path, run: HandoverRun) -> Result<Handovers, Tor
 const SLICES: u32 = 4;
 
 async fn phase(
-    gateway: &Gateway,
+    binary: &Path,
+    data_dir: &Path,
     run: &HandoverRun,
-    topics: &[String],
     every: Option<Duration>,
-    latencies: &mut Vec<u64>,
+    latencies: &mut Vec<u32>,
     outcome: &mut Handovers,
 ) -> Result<(), TortureError> {
+    let mut gateway = Gateway::start(binary, data_dir, None)?;
+    let topics = account::topics(run.topics)?;
     let url = format!("ws://{}/agent", gateway.listen());
     let mut listeners = Vec::new();
     for i in 0..run.listeners {
         let name = format!("listener-{i}");
-        let token = account::token(gateway, &name, None)?;
-        listeners.push(Listener::connect(&name, &url, token, every).await?);
+        account::grant(&gateway, &name, &topics)?;
+        let token = account::token(&gateway, &name, None)?;
+        let habits = Habits { proactive: every, ..Habits::default() };
+        listeners.push(Listener::connect(&name, &url, token, habits).await?);
     }
-    let publishers = Publishers::start(gateway, topics, run.rate)?;
+    let publishers = Publishers::start(&gateway, &topics, run.rate, None)?;
     tokio::time::sleep(run.time / SLICES).await;
-    let ledger = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
-    let last = last_acked(&ledger);
+    let (ledger, last) = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
     if every.is_some() {
-        outcome.events += acked(&ledger);
+        outcome.events += ledger.acked();
     }
+    let mut diaries = Vec::new();
     for listener in listeners {
         listener.reach(last, Duration::from_secs(20)).await;
-        let (name, mut seen) = listener.finish().await;
-        outcome.broken.extend(judge(&name, &seen, &ledger));
-        let changes: Vec<_> =
-            seen.state_changes.iter().filter(|s| *s != "Connecting" && *s != "Connected").collect();
-        if !changes.is_empty() {
-            outcome.broken.push(format!("{name}: the application saw state changes: {changes:?}"));
+        let mut diary = listener.finish().await;
+        if diary.losses > 0 || diary.reconnects > 0 {
+            let name = &diary.reader.account;
+            outcome.broken.push(format!("{name}: the application saw {} lost links", diary.losses));
         }
-        outcome.handovers += seen.handovers;
-        latencies.append(&mut seen.latencies);
+        outcome.handovers += diary.handovers;
+        latencies.append(&mut diary.latencies);
+        diaries.push(diary);
     }
+    gateway.terminate()?;
+    outcome.broken.extend(judge(data_dir, &topics, ledger, &mut diaries)?);
     Ok(())
 }

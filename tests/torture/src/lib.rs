@@ -3,17 +3,32 @@
 //! The library is used by the tests of the command line at small scale and by this package's binary at full scale.
 
 mod account;
+mod all;
+mod cli_listener;
+mod diary;
+mod fault_proxy;
 mod gateway;
 mod half_open;
 mod handover;
 mod kill;
+mod large_log;
 mod listener;
 mod proxy;
 mod publisher;
+mod random;
+mod rounds;
+mod stand;
+mod step;
+mod system;
+mod tally;
+mod truth;
 mod verdict;
 
+pub use all::{All, AllRun, Line, all};
 pub use gateway::{Gateway, TortureError};
 pub use half_open::{HalfOpen, half_open};
 pub use handover::{HandoverRun, Handovers, handovers};
 pub use kill::{KillRun, kills};
+pub use large_log::{LargeLog, large_log};
 pub use proxy::Proxy;
+pub use tally::Tally;

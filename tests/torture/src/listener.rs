@@ -1,29 +1,56 @@
-//! A native client that writes down everything it is handed.
+//! A native client with habits, which writes down everything it is handed.
 
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
-use bowline::{Connection, ConnectionState, Incoming, Notice, Occasion};
+use bowline::{ActivityStatus, Connection, Incoming, SavedPosition, Topic};
 use futures_util::StreamExt as _;
-use serde::Deserialize;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
+use crate::diary::Diary;
 use crate::gateway::{TortureError, error};
-use crate::verdict::{Delivery, Seen};
 
-/// A listener at work.
-pub(crate) struct Listener {
-    pub(crate) name: String,
-    connection: Arc<Connection>,
-    seen: Arc<Mutex<Seen>>,
-    task: tokio::task::JoinHandle<()>,
+/// How an application lives.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Habits {
+    /// A planned reconnect this often.
+    pub(crate) proactive: Option<Duration>,
+    /// A pause after every so many events.
+    pub(crate) pause: Option<(u64, Duration)>,
+    /// The process dies this often and goes on from its saved position.
+    pub(crate) restarts: Option<Duration>,
+    /// It saves after every so many events; 0 is 1.
+    pub(crate) saves_every: u64,
+    /// A conversation whose activity it follows and takes part in.
+    pub(crate) conversation: Option<String>,
+    /// How many items may wait for it; 0 is the default.
+    pub(crate) queue: usize,
+    /// Backoff of 50 ms to 1 s instead of the default: under constant faults the default would mostly wait.
+    pub(crate) is_eager: bool,
 }
 
-/// The payload that the publishers write.
-#[derive(Deserialize)]
-pub(crate) struct Payload {
-    pub(crate) n: usize,
-    #[serde(default)]
-    pub(crate) at: u64,
+/// A listener at work.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) name: String,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    diary: Mutex<Diary>,
+    /// Everything up to here is behind the application.
+    reached: AtomicU64,
+}
+
+impl Shared {
+    fn diary(&self) -> MutexGuard<'_, Diary> {
+        self.diary.lock().expect("the writer does not panic")
+    }
 }
 
 impl Listener {
@@ -32,46 +59,45 @@ impl Listener {
         name: &str,
         url: &str,
         token: String,
-        proactive_reconnect: Option<Duration>,
+        habits: Habits,
     ) -> Result<Self, TortureError> {
-        let mut builder = Connection::builder(url).token(token);
-        if let Some(every) = proactive_reconnect {
-            builder = builder.proactive_reconnect(every);
-        }
-        let connection = Arc::new(builder.connect().map_err(error)?);
-        connection.ready().await.map_err(error)?;
-        let seen = Arc::new(Mutex::new(Seen::default()));
-        let task = tokio::spawn(write_down(Arc::clone(&connection), Arc::clone(&seen)));
-        Ok(Listener { name: name.to_string(), connection, seen, task })
+        let shared = Arc::new(Shared { diary: Mutex::new(Diary::new(name)), reached: AtomicU64::new(0) });
+        let (stop, stopped) = watch::channel(false);
+        let life = Life { url: url.to_string(), token, habits, shared: Arc::clone(&shared), stopped };
+        let connection = life.connect(None)?;
+        let accepted = tokio::time::timeout(ACCEPTED_WITHIN, connection.ready()).await;
+        accepted.map_err(|_| error(format!("{name} was not accepted")))?.map_err(error)?;
+        let task = tokio::spawn(life.go_on(connection));
+        Ok(Listener { name: name.to_string(), shared, stop, task })
+    }
+
+    /// Whether everything up to `seq` has been handed over.
+    pub(crate) fn has_reached(&self, seq: u64) -> bool {
+        self.shared.reached.load(Ordering::Relaxed) >= seq
     }
 
     /// Waits until `seq` has been handed over, at most `patience`.
     pub(crate) async fn reach(&self, seq: u64, patience: Duration) {
         let start = Instant::now();
-        while start.elapsed() < patience {
-            if self.connection.position().cursor.is_some_and(|cursor| cursor.seq.get() >= seq) {
-                return;
-            }
+        while start.elapsed() < patience && !self.has_reached(seq) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// Waits until the loss of a link has been noticed `count` times, at most `patience`.
-    pub(crate) async fn noticed(&self, count: usize, patience: Duration) -> Option<Duration> {
-        let noticed =
-            |seen: &Seen| seen.state_changes.iter().filter(|s| *s == "Reconnecting").count() >= count;
-        self.wait(patience, noticed).await
+    pub(crate) async fn noticed(&self, count: u64, patience: Duration) -> Option<Duration> {
+        self.wait(patience, |diary| diary.losses >= count).await
     }
 
     /// Waits until the number of links accepted after the first is at least `count`, at most `patience`.
     pub(crate) async fn reconnected(&self, count: u64, patience: Duration) -> Option<Duration> {
-        self.wait(patience, |seen| seen.reconnects >= count).await
+        self.wait(patience, |diary| diary.reconnects >= count).await
     }
 
-    async fn wait(&self, patience: Duration, is_reached: impl Fn(&Seen) -> bool) -> Option<Duration> {
+    async fn wait(&self, patience: Duration, is_reached: impl Fn(&Diary) -> bool) -> Option<Duration> {
         let start = Instant::now();
         while start.elapsed() < patience {
-            if is_reached(&self.seen.lock().expect("the writer does not panic")) {
+            if is_reached(&self.shared.diary()) {
                 return Some(start.elapsed());
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -80,44 +106,127 @@ impl Listener {
     }
 
     /// Closes, and hands out what was seen.
-    pub(crate) async fn finish(self) -> (String, Seen) {
-        self.connection.close().await;
-        let _ = tokio::time::timeout(Duration::from_secs(5), self.task).await;
-        let seen = std::mem::take(&mut *self.seen.lock().expect("the writer does not panic"));
-        (self.name, seen)
+    pub(crate) async fn finish(self) -> Diary {
+        self.stop.send_replace(true);
+        let _ = tokio::time::timeout(Duration::from_secs(8), self.task).await;
+        std::mem::replace(&mut *self.shared.diary(), Diary::new(&self.name))
     }
 }
 
-async fn write_down(connection: Arc<Connection>, seen: Arc<Mutex<Seen>>) {
-    let mut events = connection.events();
-    while let Some(incoming) = events.next().await {
-        let mut seen = seen.lock().expect("the writer does not panic");
-        if !matches!(incoming, Incoming::Event(_)) {
-            seen.note(format!("{incoming:?}"));
+/// How long the first link may take on a loaded machine.
+const ACCEPTED_WITHIN: Duration = Duration::from_secs(60);
+/// How long an application waits that was turned away for good, before it asks again.
+const ASKS_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+struct Life {
+    url: String,
+    token: String,
+    habits: Habits,
+    shared: Arc<Shared>,
+    stopped: watch::Receiver<bool>,
+}
+
+/// How a process's life ended.
+enum End {
+    Stopped,
+    Died,
+    TurnedAway,
+}
+
+impl Life {
+    fn connect(&self, saved: Option<SavedPosition>) -> Result<Connection, TortureError> {
+        let mut builder = Connection::builder(&self.url).token(self.token.clone());
+        if let Some(every) = self.habits.proactive {
+            builder = builder.proactive_reconnect(every);
         }
-        match incoming {
-            Incoming::Event(event) => {
-                let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                let (Some(topic), Some(place)) = (event.topic.as_ref(), event.place) else { continue };
-                if event.kind.as_ref() != "torture.event" {
-                    continue;
+        if let Some(id) = &self.habits.conversation {
+            let topic = Topic::new(&format!("conv_ondemand:{id}")).map_err(error)?;
+            builder = builder.subscribe([topic]);
+        }
+        if self.habits.queue > 0 {
+            builder = builder.queue(self.habits.queue, 1 << 20);
+        }
+        if self.habits.is_eager {
+            builder = builder.backoff(Duration::from_millis(50), Duration::from_secs(1));
+        }
+        if let Some(saved) = saved {
+            builder = builder.resume_from(saved);
+        }
+        builder.connect().map_err(error)
+    }
+
+    async fn go_on(mut self, mut connection: Connection) {
+        let mut saved = None;
+        loop {
+            match self.read(&connection, &mut saved).await {
+                End::Stopped => return connection.close().await,
+                End::Died => {
+                    self.shared.diary().restarted();
+                    match self.connect(saved.clone()) {
+                        Ok(next) => connection = next,
+                        Err(error) => return self.shared.diary().complain(error.to_string()),
+                    }
                 }
-                let Ok(payload) = serde_json::from_slice::<Payload>(&event.payload) else {
-                    seen.gaps.push(format!("seq {} has a payload that nobody published", place.seq));
-                    continue;
-                };
-                seen.latencies.push((now.as_micros() as u64).saturating_sub(payload.at));
-                let delivery =
-                    Delivery { topic: topic.as_str().to_string(), n: payload.n, seq: place.seq.get() };
-                let words = format!("{topic} #{} at {place:?}", payload.n);
-                seen.deliver(delivery, words);
+                End::TurnedAway => {
+                    tokio::time::sleep(ASKS_AGAIN_AFTER).await;
+                    if let Err(error) = connection.connect_again() {
+                        return self.shared.diary().complain(format!("can't connect again: {error}"));
+                    }
+                }
             }
-            Incoming::Gap(gap) => seen.gaps.push(format!("{gap:?}")),
-            Incoming::Notice(Notice::State(ConnectionState::Closing | ConnectionState::Closed(_))) => {}
-            Incoming::Notice(Notice::State(state)) => seen.state_changes.push(format!("{state:?}")),
-            Incoming::Notice(Notice::Accepted { occasion: Occasion::Handover, .. }) => seen.handovers += 1,
-            Incoming::Notice(Notice::Accepted { occasion: Occasion::Reconnect, .. }) => seen.reconnects += 1,
-            _ => {}
+        }
+    }
+
+    async fn read(&mut self, connection: &Connection, saved: &mut Option<SavedPosition>) -> End {
+        let mut events = connection.events();
+        let dies_at = self.habits.restarts.map(|after| tokio::time::Instant::now() + after);
+        let (mut taken, mut unsaved) = (0_u64, 0_u64);
+        loop {
+            let death = async {
+                match dies_at {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let incoming = tokio::select! {
+                _ = self.stopped.wait_for(|stopped| *stopped) => return End::Stopped,
+                incoming = events.next() => incoming,
+                () = death, if saved.is_some() => return End::Died,
+            };
+            let Some(incoming) = incoming else { return End::TurnedAway };
+            let position = connection.position();
+            {
+                let mut diary = self.shared.diary();
+                diary.enter(&incoming, position.cursor.map(|cursor| cursor.epoch));
+                unsaved += 1;
+                if position.cursor.is_some() && unsaved >= self.habits.saves_every {
+                    diary.save();
+                    unsaved = 0;
+                    *saved = Some(position.clone());
+                }
+            }
+            if let Some(cursor) = position.cursor {
+                self.shared.reached.store(cursor.seq.get(), Ordering::Relaxed);
+            }
+            if matches!(incoming, Incoming::Event(_)) {
+                taken += 1;
+                self.act(connection, taken).await;
+            }
+        }
+    }
+
+    /// What the habits ask for after event number `taken`.
+    async fn act(&self, connection: &Connection, taken: u64) {
+        if let Some((every, pause)) = self.habits.pause
+            && taken.is_multiple_of(every)
+        {
+            tokio::time::sleep(pause).await;
+        }
+        if let Some(id) = &self.habits.conversation
+            && taken.is_multiple_of(100)
+        {
+            // Refused only when the connection is closed.
+            let _ = connection.send_activity(id.as_str(), ActivityStatus::Typing);
         }
     }
 }

@@ -1,15 +1,19 @@
 //! The torture at full scale.
 
-use std::path::PathBuf;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bowline_torture::{HandoverRun, KillRun, TortureError, half_open, handovers, kills};
+use bowline_torture::{
+    AllRun, HandoverRun, KillRun, Line, Tally, TortureError, all, half_open, handovers, kills, large_log,
+};
 use clap::{Parser, Subcommand};
 
 /// Tortures a gateway and its clients as real processes and judges what the listeners were handed.
 ///
-/// Without a command all three run: kill, handover, half-open. The exit code is 1 when a promise was broken.
+/// Without a command the three small scenarios run: kill, handover, half-open. `all` runs rounds of every kind of fault until
+/// its time is over. The exit code is 1 when a promise was broken.
 #[derive(Debug, Parser)]
 #[command(name = "bowline-torture", version)]
 struct Cli {
@@ -21,12 +25,15 @@ struct Cli {
     /// How long the kill test takes, and each half of the handover test, in seconds.
     #[arg(long, global = true, default_value_t = 60)]
     seconds: u64,
-    /// Events per second.
-    #[arg(long, global = true, default_value_t = 2000)]
-    rate: u32,
+    /// Events per second [default: 2000, and 300 for `all`].
+    #[arg(long, global = true)]
+    rate: Option<u32>,
+    /// Append the figures of `all` and `large-log` to this file.
+    #[arg(long, global = true, value_name = "FILE")]
+    tally: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Scenario {
     /// `kill -9` of the gateway, ten times, and of a listener with a cursor file.
     Kill,
@@ -34,6 +41,32 @@ enum Scenario {
     Handover,
     /// The network goes silent without a close.
     HalfOpen,
+    /// Every kind of fault, in rounds, until the time is over.
+    All {
+        /// No round begins after this many minutes.
+        #[arg(long, default_value_t = 10.0)]
+        minutes: f64,
+        /// The order of faults [default: from the clock; printed].
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Begin with this round of the seed.
+        #[arg(long, default_value_t = 0)]
+        round: u64,
+    },
+    /// `kill -9` with a log of 1 GiB: how long until ready?
+    LargeLog {
+        /// Size of the log in MiB.
+        #[arg(long, default_value_t = 1024)]
+        mebibytes: u64,
+        /// How often.
+        #[arg(long, default_value_t = 5)]
+        kills: u32,
+    },
+    /// Sum up the figures of several runs and print them beside the targets.
+    Tally {
+        /// The file that `--tally` was given.
+        file: PathBuf,
+    },
 }
 
 #[tokio::main]
@@ -50,34 +83,34 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<bool, TortureError> {
-    let binary = match cli.bowline {
-        Some(path) => path,
+    if let Some(Scenario::Tally { file }) = &cli.command {
+        let (sum, commits) = Tally::sum_of(file)?;
+        println!("{}", sum.table());
+        println!("commits: {}", commits.into_iter().collect::<Vec<_>>().join(", "));
+        return Ok(sum.broken == 0);
+    }
+    let binary = match &cli.bowline {
+        Some(path) => path.clone(),
         None => build()?,
     };
     let time = Duration::from_secs(cli.seconds);
-    let scenarios = match cli.command {
-        Some(one) => vec![one],
+    let rate = cli.rate.unwrap_or(2_000);
+    let scenarios = match &cli.command {
+        Some(one) => vec![one.clone()],
         None => vec![Scenario::Kill, Scenario::Handover, Scenario::HalfOpen],
     };
     let mut is_good = true;
     for scenario in scenarios {
         let broken = match scenario {
             Scenario::Kill => {
-                let run = KillRun {
-                    time,
-                    kills: 10,
-                    rate: cli.rate,
-                    topics: 20,
-                    listeners: 3,
-                    kill_listener: true,
-                };
+                let run = KillRun { time, kills: 10, rate, topics: 20, listeners: 3, kill_listener: true };
                 let (broken, summary) = kills(&binary, run).await?;
                 println!("kill: {summary}");
                 broken
             }
             Scenario::Handover => {
                 let every = Duration::from_secs(1);
-                let run = HandoverRun { time, every, rate: cli.rate, topics: 20, listeners: 3 };
+                let run = HandoverRun { time, every, rate, topics: 20, listeners: 3 };
                 let outcome = handovers(&binary, run).await?;
                 println!(
                     "handover: {} handovers under {} events; p50 {:.2} ms and p99.9 {:.2} ms without, {:.2} ms and {:.2} ms \
@@ -103,6 +136,13 @@ async fn run(cli: Cli) -> Result<bool, TortureError> {
                 );
                 outcome.broken
             }
+            Scenario::All { minutes, seed, round } => {
+                every_fault(&cli, &binary, minutes, seed, round).await?
+            }
+            Scenario::LargeLog { mebibytes, kills } => {
+                with_large_log(&cli, &binary, mebibytes, kills).await?
+            }
+            Scenario::Tally { .. } => unreachable!("handled above: it tortures nothing"),
         };
         println!("  {} broken promises", broken.len());
         for line in broken.iter().take(20) {
@@ -111,6 +151,78 @@ async fn run(cli: Cli) -> Result<bool, TortureError> {
         is_good &= broken.is_empty();
     }
     Ok(is_good)
+}
+
+async fn every_fault(
+    cli: &Cli,
+    binary: &Path,
+    minutes: f64,
+    seed: Option<u64>,
+    first_round: u64,
+) -> Result<Vec<String>, TortureError> {
+    let clock =
+        std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let seed = seed.unwrap_or(clock.as_secs());
+    println!("all: {minutes} min from round {first_round} of seed {seed}");
+    let budget = Duration::from_secs_f64(minutes * 60.0);
+    let run = AllRun { budget, seed, rate: cli.rate.unwrap_or(300), first_round, is_smoke: false };
+    let is_terminal = std::io::stderr().is_terminal();
+    let mut last_said: Option<Instant> = None;
+    let outcome = all(binary, run, move |line| match line {
+        Line::Progress(text) if is_terminal => eprint!("\r\x1b[K{text}"),
+        Line::Progress(text) => {
+            // A log file wants to know that it goes on, not each step.
+            if last_said.is_none_or(|at| at.elapsed() > Duration::from_secs(15)) {
+                last_said = Some(Instant::now());
+                eprintln!("{text}");
+            }
+        }
+        Line::Broken(text) => eprintln!("\n{text}"),
+    })
+    .await?;
+    eprintln!();
+    for skipped in &outcome.skipped {
+        println!("  SKIPPED: {skipped}");
+    }
+    println!("{}", outcome.tally.table());
+    note(cli, outcome.tally)?;
+    for dir in &outcome.kept {
+        println!("  kept: {}", dir.display());
+    }
+    Ok(outcome.broken)
+}
+
+async fn with_large_log(
+    cli: &Cli,
+    binary: &Path,
+    mebibytes: u64,
+    kills: u32,
+) -> Result<Vec<String>, TortureError> {
+    let outcome = large_log(binary, mebibytes << 20, kills).await?;
+    let worst = outcome.ready.iter().max().copied().unwrap_or_default();
+    println!(
+        "large-log: {} events in {} MiB; ready after {:?} ms, at worst {} ms",
+        outcome.events,
+        outcome.bytes >> 20,
+        outcome.ready.iter().map(Duration::as_millis).collect::<Vec<_>>(),
+        worst.as_millis(),
+    );
+    let large_log_ready_ms = u64::try_from(worst.as_millis()).unwrap_or(u64::MAX);
+    let tally =
+        Tally { large_log_starts: outcome.ready.len() as u64, large_log_ready_ms, ..Tally::default() };
+    note(cli, tally)?;
+    Ok(Vec::new())
+}
+
+/// Appends the figures to the tally file, if there is one, under the name of what was tortured.
+fn note(cli: &Cli, mut tally: Tally) -> Result<(), TortureError> {
+    let Some(file) = &cli.tally else { return Ok(()) };
+    let output = Command::new("git").args(["describe", "--always", "--dirty"]).output();
+    tally.commit = match output {
+        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_string(),
+        _ => "unknown".into(),
+    };
+    tally.append(file)
 }
 
 /// Builds the command line with the profile that this binary was built with, and names the result.

@@ -1,36 +1,64 @@
 //! Publishers that repeat every unanswered request under its idempotency key until it is answered.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
+use bowline_history::Publish;
+use bowline_proto::{Seq, Topic};
+use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::account;
+use crate::diary::now_micros;
 use crate::gateway::{Gateway, TortureError};
 
-/// What became of each event, by topic and in the order of publishing.
+/// What was published and what became of it, in the words of the checker.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    /// One entry per topic.
-    pub(crate) topics: Vec<TopicLedger>,
+    /// Every request by publisher and number.
+    pub(crate) publishes: BTreeMap<(usize, u64), Publish>,
+    /// Answers that break a rule.
+    pub(crate) complaints: Vec<String>,
 }
 
-/// The events of one topic. Event `n` is at index `n`.
-#[derive(Debug, Default)]
-pub(crate) struct TopicLedger {
-    pub(crate) topic: String,
-    /// The seq of an acknowledged event; `None` where the run ended before an answer.
-    pub(crate) acked: Vec<Option<u64>>,
+impl Ledger {
+    /// How many events were acknowledged.
+    pub(crate) fn acked(&self) -> usize {
+        self.publishes.values().filter_map(|publish| publish.acked.as_ref()).map(Vec::len).sum()
+    }
+
+    /// How many events are in the log or not: nobody was told.
+    pub(crate) fn unknown(&self) -> usize {
+        self.publishes.values().filter(|publish| publish.acked.is_none()).map(|p| p.events.len()).sum()
+    }
 }
 
 /// Publishers at work.
+#[derive(Debug)]
 pub(crate) struct Publishers {
-    stop: Arc<AtomicBool>,
+    shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-    ledger: Arc<Mutex<Ledger>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    stop: AtomicBool,
+    ledger: Mutex<Ledger>,
+    /// The highest acknowledged seq.
+    last: AtomicU64,
+    /// Answered requests.
+    answers: AtomicU64,
+}
+
+impl Shared {
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().expect("a publisher does not panic with the ledger")
+    }
 }
 
 #[derive(Deserialize)]
@@ -42,63 +70,78 @@ struct Placed {
 const THREADS: usize = 4;
 /// Arrays per second and thread: one event of each own topic in an array, several times.
 const REQUESTS_PER_SECOND: u32 = 50;
+/// How long an unanswered request is repeated after the stop; then it stays unknown.
+const LAST_TRIES: Duration = Duration::from_secs(10);
 
 impl Publishers {
-    /// Publishes `rate` events a second spread evenly over `topics`.
-    pub(crate) fn start(gateway: &Gateway, topics: &[String], rate: u32) -> Result<Self, TortureError> {
+    /// Publishes `rate` events a second spread evenly over `topics`. The last thread goes through `detour`, if given.
+    pub(crate) fn start(
+        gateway: &Gateway,
+        topics: &[Topic],
+        rate: u32,
+        detour: Option<SocketAddr>,
+    ) -> Result<Self, TortureError> {
         let token = account::token(gateway, "torture-publisher", Some("publish"))?;
-        let ledger = Ledger {
-            topics: topics
-                .iter()
-                .map(|topic| TopicLedger { topic: topic.clone(), acked: Vec::new() })
-                .collect(),
-        };
-        let ledger = Arc::new(Mutex::new(ledger));
-        let stop = Arc::new(AtomicBool::new(false));
-        let url = format!("http://{}/v1/events", gateway.listen());
-        let run = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let per_request = (rate as usize).div_ceil(THREADS * REQUESTS_PER_SECOND as usize).max(1);
+        let shared = Arc::new(Shared::default());
+        let run = now_micros();
+        let mut left = rate;
         let threads = (0..THREADS)
             .map(|thread| {
-                let own: Vec<usize> = (thread..topics.len()).step_by(THREADS).collect();
+                let share = left / (THREADS - thread) as u32;
+                left -= share;
+                let per_request = share.div_ceil(REQUESTS_PER_SECOND).max(1);
+                let addr = detour.filter(|_| thread + 1 == THREADS).unwrap_or(gateway.listen());
                 let publisher = Publisher {
                     run,
-                    url: url.clone(),
+                    url: format!("http://{addr}/v1/events"),
                     token: token.clone(),
                     thread,
-                    own,
+                    own: topics.iter().skip(thread).step_by(THREADS).cloned().collect(),
                     per_request,
-                    pause: Duration::from_secs(1) / REQUESTS_PER_SECOND,
-                    ledger: Arc::clone(&ledger),
-                    stop: Arc::clone(&stop),
+                    pause: Duration::from_secs(1).mul_f64(f64::from(per_request) / f64::from(share.max(1))),
+                    shared: Arc::clone(&shared),
                 };
                 thread::spawn(move || publisher.run())
             })
             .collect();
-        Ok(Publishers { stop, threads, ledger })
+        Ok(Publishers { shared, threads })
     }
 
-    /// Stops after the requests under way are answered; the ledger is complete then.
-    pub(crate) fn finish(self) -> Ledger {
-        self.stop.store(true, Ordering::Relaxed);
+    /// No publisher at all.
+    pub(crate) fn nobody() -> Self {
+        Publishers { shared: Arc::default(), threads: Vec::new() }
+    }
+
+    /// The seq that a reader of every topic must reach to have all that is acknowledged by now.
+    pub(crate) fn last_acked(&self) -> u64 {
+        self.shared.last.load(Ordering::Relaxed)
+    }
+
+    /// How many requests have been answered.
+    pub(crate) fn answers(&self) -> u64 {
+        self.shared.answers.load(Ordering::Relaxed)
+    }
+
+    /// Stops after the requests under way are answered; the ledger is complete then. Also the last acknowledged seq.
+    pub(crate) fn finish(self) -> (Ledger, u64) {
+        self.shared.stop.store(true, Ordering::Relaxed);
         for thread in self.threads {
             let _ = thread.join();
         }
-        std::mem::take(&mut *self.ledger.lock().expect("a publisher does not panic with the ledger"))
+        (std::mem::take(&mut *self.shared.ledger()), self.shared.last.load(Ordering::Relaxed))
     }
 }
 
 struct Publisher {
     /// Keys of different runs on one gateway must differ.
-    run: u128,
+    run: u64,
     url: String,
     token: String,
     thread: usize,
-    own: Vec<usize>,
-    per_request: usize,
+    own: Vec<Topic>,
+    per_request: u32,
     pause: Duration,
-    ledger: Arc<Mutex<Ledger>>,
-    stop: Arc<AtomicBool>,
+    shared: Arc<Shared>,
 }
 
 impl Publisher {
@@ -108,17 +151,11 @@ impl Publisher {
         }
         let agent = account::agent();
         let mut next = Instant::now();
-        let mut request = 0_u64;
-        let mut turn = 0;
-        while !self.stop.load(Ordering::Relaxed) {
-            let (events, places) = self.prepare(&mut turn);
+        let (mut request, mut count) = (0_u64, 0_u64);
+        while !self.shared.stop.load(Ordering::Relaxed) {
             request += 1;
-            self.publish_until_answered(
-                &agent,
-                &format!("{}-{}-{request}", self.run, self.thread),
-                &events,
-                &places,
-            );
+            let body = self.prepare(request, &mut count);
+            self.publish_until_answered(&agent, request, &body);
             next += self.pause;
             let now = Instant::now();
             if next > now {
@@ -130,53 +167,102 @@ impl Publisher {
     }
 
     /// The next events of our topics in turn, entered in the ledger as unanswered.
-    fn prepare(&self, turn: &mut usize) -> (Vec<u8>, Vec<(usize, usize)>) {
-        let now =
-            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_micros() as u64;
-        let mut ledger = self.ledger.lock().expect("a publisher does not panic with the ledger");
+    fn prepare(&self, request: u64, count: &mut u64) -> Vec<u8> {
         let mut events = Vec::new();
-        let mut places = Vec::new();
         for _ in 0..self.per_request {
-            let index = self.own[*turn % self.own.len()];
-            *turn += 1;
-            let topic = &mut ledger.topics[index];
-            let n = topic.acked.len();
-            topic.acked.push(None);
-            events
-                .push(json!({"topic": topic.topic, "type": "torture.event", "payload": {"n": n, "at": now}}));
-            places.push((index, n));
+            *count += 1;
+            let topic = self.own[(*count % self.own.len() as u64) as usize].clone();
+            // A payload is flat and differs from every other: the checker tells by it which publish it was.
+            let fill = "x".repeat(fill_of(*count));
+            let payload = format!(
+                r#"{{"t":{},"n":{count},"at":{},"run":{},"fill":"{fill}"}}"#,
+                self.thread,
+                now_micros(),
+                self.run
+            );
+            let raw = RawValue::from_string(payload.clone()).expect("the payload is JSON");
+            events.push((topic, Bytes::from(payload), raw));
         }
-        (serde_json::to_vec(&events).expect("events serialize"), places)
+        let wire: Vec<_> = events
+            .iter()
+            .map(|(topic, _, raw)| Sent { topic: topic.as_str(), r#type: "torture.event", payload: raw })
+            .collect();
+        let body = serde_json::to_vec(&wire).expect("events serialize");
+        let events = events.into_iter().map(|(topic, payload, _)| (topic, payload)).collect();
+        self.shared.ledger().publishes.insert((self.thread, request), Publish { events, acked: None });
+        body
     }
 
-    fn publish_until_answered(&self, agent: &ureq::Agent, key: &str, body: &[u8], places: &[(usize, usize)]) {
-        let mut given_up_at = None;
+    fn publish_until_answered(&self, agent: &ureq::Agent, request: u64, body: &[u8]) {
+        let key = format!("{}-{}-{request}", self.run, self.thread);
+        let mut stopped_at = None;
         loop {
             let answer = agent
                 .post(&self.url)
                 .header("authorization", format!("Bearer {}", self.token))
                 .header("content-type", "application/json")
-                .header("idempotency-key", key)
+                .header("idempotency-key", &key)
                 .send(body);
-            if let Ok(mut answer) = answer
-                && answer.status().as_u16() == 201
-                && let Ok(text) = answer.body_mut().read_to_string()
-                && let Ok(placed) = serde_json::from_str::<Vec<Placed>>(&text)
-            {
-                let mut ledger = self.ledger.lock().expect("a publisher does not panic with the ledger");
-                for ((topic, n), one) in places.iter().zip(&placed) {
-                    ledger.topics[*topic].acked[*n] = Some(one.seq);
+            match answer {
+                Ok(mut answer) if answer.status().as_u16() == 201 => {
+                    if let Ok(text) = answer.body_mut().read_to_string()
+                        && let Ok(placed) = serde_json::from_str::<Vec<Placed>>(&text)
+                    {
+                        return self.answered(request, &placed);
+                    }
                 }
-                return;
+                // Too much at once, no room, not now: all of it may be tried again. Anything else is a lie.
+                Ok(answer) if matches!(answer.status().as_u16(), 408 | 429 | 500..) => {}
+                Ok(answer) => {
+                    let said =
+                        format!("publisher {}: request {request} got {}", self.thread, answer.status());
+                    self.shared.ledger().complaints.push(said);
+                    return;
+                }
+                Err(_) => {}
             }
-            // After the stop an unanswered request is tried a little longer, then stays unknown.
-            if self.stop.load(Ordering::Relaxed) {
-                let since = *given_up_at.get_or_insert_with(Instant::now);
-                if since.elapsed() > Duration::from_secs(5) {
+            if self.shared.stop.load(Ordering::Relaxed) {
+                let since = *stopped_at.get_or_insert_with(Instant::now);
+                if since.elapsed() > LAST_TRIES {
                     return;
                 }
             }
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    fn answered(&self, request: u64, placed: &[Placed]) {
+        let seqs: Vec<Seq> = placed.iter().filter_map(|one| Seq::new(one.seq)).collect();
+        let last = seqs.iter().max().map_or(0, |seq| seq.get());
+        let mut ledger = self.shared.ledger();
+        if let Some(publish) = ledger.publishes.get_mut(&(self.thread, request)) {
+            if seqs.len() != publish.events.len() {
+                let said =
+                    format!("request {request} of {} events got {} places", publish.events.len(), seqs.len());
+                ledger.complaints.push(said);
+                return;
+            }
+            publish.acked = Some(seqs);
+        }
+        drop(ledger);
+        self.shared.last.fetch_max(last, Ordering::Relaxed);
+        self.shared.answers.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Sent<'a> {
+    topic: &'a str,
+    r#type: &'a str,
+    payload: &'a RawValue,
+}
+
+/// Bytes that make a payload larger: mostly none, so that rates are high; sometimes enough for the longer headers of frames.
+fn fill_of(count: u64) -> usize {
+    match count % 1_000 {
+        500 => 60_000,
+        100 | 300 | 700 => 2_000,
+        n if n % 10 == 0 => 120,
+        _ => 0,
     }
 }

@@ -1,0 +1,79 @@
+//! The faults that a round is made of, one at a time, and how hard each is.
+
+use std::time::Duration;
+
+use crate::random::Random;
+
+/// One thing that is done to a running gateway, its clients or the network between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// `kill -9` of the gateway, and of so many listeners in the same moment.
+    Kill { listeners: usize },
+    /// `kill -9`, and again so long after the gateway was ready.
+    KillTwice { after: Duration },
+    /// `kill -9` of a listener.
+    KillListener,
+    /// The gateway stands still for so long.
+    Stop { time: Duration },
+    /// A listener stands still for so long.
+    StopListener { time: Duration },
+    /// SIGTERM with all clients connected, then a new process.
+    Roll,
+    /// Every link is reset.
+    ResetAll,
+    /// No dial succeeds for so long, and every link is reset at the beginning.
+    Refuse { time: Duration },
+    /// Every link stands still one way for so long.
+    FreezeOneWay { is_up: bool, time: Duration },
+    /// Every link stands still for so long.
+    FreezeBothWays { time: Duration },
+    /// No room on the log's device for so long.
+    FillDisk { time: Duration },
+    /// Every `fdatasync` fails for so long.
+    FailFsync { time: Duration },
+    /// Every `fdatasync` takes `each`, for so long.
+    SlowFsync { each: Duration, time: Duration },
+    /// Half of the descriptors in use, for so long.
+    Descriptors { time: Duration },
+    /// No further memory beyond these bytes, for so long or until the process dies of it.
+    Memory { more: u64, time: Duration },
+}
+
+impl Step {
+    /// One of the faults that need nothing but signals and the proxy.
+    pub(crate) fn draw(random: &mut Random) -> Step {
+        let millis = |random: &mut Random, low, high| Duration::from_millis(random.between(low, high));
+        match random.between(0, 100) {
+            0..38 => Step::Kill { listeners: random.between(0, 3) as usize },
+            38..48 => Step::KillTwice { after: millis(random, 0, 400) },
+            48..56 => Step::KillListener,
+            56..70 => Step::Stop { time: millis(random, 50, 4_000) },
+            70..82 => Step::StopListener { time: millis(random, 50, 3_000) },
+            82..86 => Step::ResetAll,
+            86..90 => Step::Refuse { time: millis(random, 200, 2_000) },
+            90..96 => Step::FreezeOneWay { is_up: random.chance(50), time: millis(random, 500, 5_000) },
+            _ => Step::FreezeBothWays { time: millis(random, 500, 5_000) },
+        }
+    }
+
+    /// A few words for a progress line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Step::Kill { .. } => "kill",
+            Step::KillTwice { .. } => "kill twice",
+            Step::KillListener => "kill listener",
+            Step::Stop { .. } => "stop",
+            Step::StopListener { .. } => "stop listener",
+            Step::Roll => "rolling restart",
+            Step::ResetAll => "reset all",
+            Step::Refuse { .. } => "refuse dials",
+            Step::FreezeOneWay { .. } => "freeze one way",
+            Step::FreezeBothWays { .. } => "freeze both ways",
+            Step::FillDisk { .. } => "full disk",
+            Step::FailFsync { .. } => "fsync error",
+            Step::SlowFsync { .. } => "slow fsync",
+            Step::Descriptors { .. } => "descriptors",
+            Step::Memory { .. } => "memory",
+        }
+    }
+}
