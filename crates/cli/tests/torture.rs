@@ -46,20 +46,37 @@ async fn every_kind_of_fault_once_breaks_no_promise() {
     let seed = u64::from(std::process::id());
     let run = AllRun { budget: Duration::MAX, seed, rate: 200, first_round: 0, is_smoke: true };
     // What happens is in the output of a failing test.
-    let outcome = all(bowline(), run, |Line::Progress(text) | Line::Broken(text)| println!("{text}")).await.unwrap();
+    let outcome =
+        all(bowline(), run, |Line::Progress(text)| Line::Broken(text) | println!("{text}")).await.unwrap();
     for skipped in &outcome.skipped {
         // Past the capture of the test harness: a fault that nobody tried must be seen.
         let _ = writeln!(std::io::stderr(), "torture: SKIPPED: {skipped}");
     }
-    assert!(outcome.broken.is_empty(), "seed {seed}, kept in {:?}:\n{}", outcome.kept, outcome.broken.join("\n"));
+    assert!(
+        outcome.broken.is_empty(),
+        "seed {seed}, kept in {:?}:\n{}",
+        outcome.kept,
+        outcome.broken.join("\n")
+    );
     let tally = &outcome.tally;
     for fault in [
-        "gateway_kill", "listener_kill", "gateway_stop", "listener_stop", "rolling_restart", "reset_all",
-        "refuse_dials", "freeze_all_one_way", "freeze_all_both_ways", "descriptors", "memory",
+        "gateway_kill",
+        "listener_kill",
+        "gateway_stop",
+        "listener_stop",
+        "rolling_restart",
+        "reset_all",
+        "refuse_dials",
+        "freeze_all_one_way",
+        "freeze_all_both_ways",
+        "descriptors",
+        "memory",
     ] {
         assert!(tally.faults[fault] > 0, "{fault} was done: {:?}", tally.faults);
     }
-    for (fault, skipped) in [("disk_full", "full disk"), ("fsync_error", "fsync error"), ("fsync_slow", "slow fsync")] {
+    for (fault, skipped) in
+        [("disk_full", "full disk"), ("fsync_error", "fsync error"), ("fsync_slow", "slow fsync")]
+    {
         let is_skipped = outcome.skipped.iter().any(|what| what.starts_with(skipped));
         assert!(tally.faults[fault] > 0 || is_skipped, "{fault} was done or said to be impossible");
     }

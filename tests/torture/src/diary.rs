@@ -187,6 +187,11 @@ impl Diary {
         u32::try_from(self.started.elapsed().as_millis()).unwrap_or(u32::MAX)
     }
 
+    /// Everything, one line each.
+    pub(crate) fn whole(&self) -> Vec<String> {
+        self.trail(self.reader.items.len(), usize::MAX / 2)
+    }
+
     /// The last `count` things up to the reader's item number `upto`, one line each.
     pub(crate) fn trail(&self, upto: usize, count: usize) -> Vec<String> {
         let from = upto.saturating_sub(count);

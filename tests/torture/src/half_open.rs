@@ -60,8 +60,8 @@ pub async fn half_open(binary: &Path, heartbeat: Duration) -> Result<HalfOpen, T
         broken.push(format!("with two ghosts the owner was not back within {patience:?}"));
     }
     let owner_back = second.elapsed();
-    let (ledger, last) = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
-    listener.reach(last, Duration::from_secs(10)).await;
+    let (ledger, marks) = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
+    listener.reach(marks.last(), Duration::from_secs(10)).await;
     let diary = listener.finish().await;
     if client_noticed > heartbeat.mul_f64(2.5) + SCHEDULING {
         broken.push(format!("the client took {client_noticed:?} to notice, more than 2.5 heartbeats"));

@@ -85,13 +85,13 @@ async fn phase(
     }
     let publishers = Publishers::start(&gateway, &topics, run.rate, None)?;
     tokio::time::sleep(run.time / SLICES).await;
-    let (ledger, last) = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
+    let (ledger, marks) = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
     if every.is_some() {
         outcome.events += ledger.acked();
     }
     let mut diaries = Vec::new();
     for listener in listeners {
-        listener.reach(last, Duration::from_secs(20)).await;
+        listener.reach(marks.last(), Duration::from_secs(20)).await;
         let mut diary = listener.finish().await;
         if diary.losses > 0 || diary.reconnects > 0 {
             let name = &diary.reader.account;

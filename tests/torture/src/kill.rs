@@ -64,12 +64,12 @@ pub async fn kills(binary: &Path, run: KillRun) -> Result<(Vec<String>, String),
     }
     tokio::time::sleep(run.time.saturating_sub(start.elapsed())).await;
     eprintln!();
-    let (ledger, last) = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
+    let (ledger, marks) = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
     for listener in &listeners {
-        listener.reach(last, CAUGHT_UP_WITHIN).await;
+        listener.reach(marks.last(), CAUGHT_UP_WITHIN).await;
     }
     let start = Instant::now();
-    while !cli.has_reached(last) && start.elapsed() < CAUGHT_UP_WITHIN {
+    while !cli.has_reached(marks.last()) && start.elapsed() < CAUGHT_UP_WITHIN {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let mut diaries = vec![cli.finish()?];

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::diary::Diary;
 use crate::gateway::{TortureError, error};
+use crate::publisher::Marks;
 
 /// How an application lives.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +36,7 @@ pub(crate) struct Habits {
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) name: String,
+    topics: Vec<Topic>,
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
@@ -68,12 +70,29 @@ impl Listener {
         let accepted = tokio::time::timeout(ACCEPTED_WITHIN, connection.ready()).await;
         accepted.map_err(|_| error(format!("{name} was not accepted")))?.map_err(error)?;
         let task = tokio::spawn(life.go_on(connection));
-        Ok(Listener { name: name.to_string(), shared, stop, task })
+        Ok(Listener { name: name.to_string(), topics: Vec::new(), shared, stop, task })
+    }
+
+    /// Says what it hears.
+    pub(crate) fn of(mut self, topics: Vec<Topic>) -> Self {
+        self.topics = topics;
+        self
     }
 
     /// Whether everything up to `seq` has been handed over.
     pub(crate) fn has_reached(&self, seq: u64) -> bool {
         self.shared.reached.load(Ordering::Relaxed) >= seq
+    }
+
+    /// Whether everything of its own topics that `marks` tells of has been handed over.
+    pub(crate) fn has_all(&self, marks: &Marks) -> bool {
+        self.has_reached(marks.last_of(&self.topics))
+    }
+
+    /// Where it stands, in words.
+    pub(crate) fn standing(&self, marks: &Marks) -> String {
+        let reached = self.shared.reached.load(Ordering::Relaxed);
+        format!("{} stands at {reached}, not at {}", self.name, marks.last_of(&self.topics))
     }
 
     /// Waits until `seq` has been handed over, at most `patience`.

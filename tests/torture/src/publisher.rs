@@ -38,6 +38,22 @@ impl Ledger {
     }
 }
 
+/// The highest acknowledged seq of each topic.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Marks(BTreeMap<Topic, u64>);
+
+impl Marks {
+    /// The highest of all topics.
+    pub(crate) fn last(&self) -> u64 {
+        self.0.values().copied().max().unwrap_or(0)
+    }
+
+    /// The highest of these topics.
+    pub(crate) fn last_of(&self, topics: &[Topic]) -> u64 {
+        topics.iter().filter_map(|topic| self.0.get(topic)).copied().max().unwrap_or(0)
+    }
+}
+
 /// Publishers at work.
 #[derive(Debug)]
 pub(crate) struct Publishers {
@@ -49,8 +65,7 @@ pub(crate) struct Publishers {
 struct Shared {
     stop: AtomicBool,
     ledger: Mutex<Ledger>,
-    /// The highest acknowledged seq.
-    last: AtomicU64,
+    marks: Mutex<Marks>,
     /// Answered requests.
     answers: AtomicU64,
 }
@@ -58,6 +73,10 @@ struct Shared {
 impl Shared {
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().expect("a publisher does not panic with the ledger")
+    }
+
+    fn marks(&self) -> MutexGuard<'_, Marks> {
+        self.marks.lock().expect("a publisher does not panic with the marks")
     }
 }
 
@@ -112,9 +131,9 @@ impl Publishers {
         Publishers { shared: Arc::default(), threads: Vec::new() }
     }
 
-    /// The seq that a reader of every topic must reach to have all that is acknowledged by now.
-    pub(crate) fn last_acked(&self) -> u64 {
-        self.shared.last.load(Ordering::Relaxed)
+    /// What readers must reach to have all that is acknowledged by now.
+    pub(crate) fn marks(&self) -> Marks {
+        self.shared.marks().clone()
     }
 
     /// How many requests have been answered.
@@ -122,13 +141,13 @@ impl Publishers {
         self.shared.answers.load(Ordering::Relaxed)
     }
 
-    /// Stops after the requests under way are answered; the ledger is complete then. Also the last acknowledged seq.
-    pub(crate) fn finish(self) -> (Ledger, u64) {
+    /// Stops after the requests under way are answered; the ledger is complete then. Also what readers must reach.
+    pub(crate) fn finish(self) -> (Ledger, Marks) {
         self.shared.stop.store(true, Ordering::Relaxed);
         for thread in self.threads {
             let _ = thread.join();
         }
-        (std::mem::take(&mut *self.shared.ledger()), self.shared.last.load(Ordering::Relaxed))
+        (std::mem::take(&mut *self.shared.ledger()), std::mem::take(&mut *self.shared.marks()))
     }
 }
 
@@ -233,7 +252,6 @@ impl Publisher {
 
     fn answered(&self, request: u64, placed: &[Placed]) {
         let seqs: Vec<Seq> = placed.iter().filter_map(|one| Seq::new(one.seq)).collect();
-        let last = seqs.iter().max().map_or(0, |seq| seq.get());
         let mut ledger = self.shared.ledger();
         if let Some(publish) = ledger.publishes.get_mut(&(self.thread, request)) {
             if seqs.len() != publish.events.len() {
@@ -242,10 +260,14 @@ impl Publisher {
                 ledger.complaints.push(said);
                 return;
             }
+            let mut marks = self.shared.marks();
+            for ((topic, _), seq) in publish.events.iter().zip(&seqs) {
+                let mark = marks.0.entry(topic.clone()).or_default();
+                *mark = seq.get().max(*mark);
+            }
             publish.acked = Some(seqs);
         }
         drop(ledger);
-        self.shared.last.fetch_max(last, Ordering::Relaxed);
         self.shared.answers.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -15,7 +15,7 @@ use crate::cli_listener::CliListener;
 use crate::fault_proxy::{Fault, FaultCounts, FaultProxy};
 use crate::gateway::{Gateway, TortureError, error};
 use crate::listener::Listener;
-use crate::publisher::Publishers;
+use crate::publisher::{Marks, Publishers};
 use crate::random::Random;
 use crate::stand::fleet::Fleet;
 use crate::system::SmallDevice;
@@ -138,17 +138,17 @@ impl Stand {
             self.look_at_processes()?;
             std::thread::sleep(POLL);
         }
-        let last = self.publishers.last_acked();
-        self.wait_for_readers(last, start)?;
+        let marks = self.publishers.marks();
+        self.wait_for_readers(&marks, start)?;
         self.round.worst_caught_up = self.round.worst_caught_up.max(start.elapsed());
         Ok(())
     }
 
-    fn wait_for_readers(&mut self, last: u64, start: Instant) -> Result<(), TortureError> {
-        while !self.natives.iter().all(|native| native.has_reached(last)) {
+    fn wait_for_readers(&mut self, marks: &Marks, start: Instant) -> Result<(), TortureError> {
+        while !self.natives.iter().all(|native| native.has_all(marks)) {
             if start.elapsed() > CAUGHT_UP_WITHIN {
-                for native in self.natives.iter().filter(|native| !native.has_reached(last)) {
-                    self.round.broken.push(format!("hung: {} is behind {last} after 90 s", native.name));
+                for native in self.natives.iter().filter(|native| !native.has_all(marks)) {
+                    self.round.broken.push(format!("hung: {}, 90 s later", native.standing(marks)));
                 }
                 return Ok(());
             }
@@ -192,9 +192,10 @@ impl Stand {
             listener.kill_and_restart()?;
             self.counts.count(Fault::ListenerKill);
         }
-        let (ledger, last) = std::mem::replace(&mut self.publishers, Publishers::nobody()).finish();
+        let (ledger, marks) = std::mem::replace(&mut self.publishers, Publishers::nobody()).finish();
+        let last = marks.last();
         let start = Instant::now();
-        self.wait_for_readers(last, start)?;
+        self.wait_for_readers(&marks, start)?;
         while let Some(late) = self.listeners.iter().find(|listener| !listener.has_reached(last)) {
             if start.elapsed() > CAUGHT_UP_WITHIN {
                 self.round.broken.push(format!("hung: {} is behind {last} after 90 s", late.name));
@@ -224,7 +225,7 @@ impl Stand {
         round.broken.extend(judge(self.gateway.data_dir(), &self.topics, ledger, &mut diaries)?);
         if !round.broken.is_empty() {
             for diary in &diaries {
-                let lines = diary.trail(usize::MAX, usize::MAX / 4).join("\n");
+                let lines = diary.whole().join("\n");
                 std::fs::write(self.dir.join(format!("{}.diary", diary.reader.account)), lines)
                     .map_err(error)?;
             }

@@ -38,7 +38,10 @@ impl Fleet<'_> {
             account::grant(self.gateway, &name, &topics)?;
             let token = account::token(self.gateway, &name, None)?;
             let url = url.clone();
-            connecting.push(async move { Listener::connect(&name, &url, token, habits).await });
+            connecting.push(async move {
+                let listener = Listener::connect(&name, &url, token, habits).await?;
+                Ok::<_, TortureError>(listener.of(topics))
+            });
         }
         futures_util::future::try_join_all(connecting).await
     }
