@@ -2,8 +2,11 @@
 
 use std::process::Command;
 
-use bowline_proto::Topic;
+use bowline_history::Attempt;
+use bowline_proto::{Account, Seq, Topic};
+use serde::Deserialize;
 
+use crate::book::Book;
 use crate::gateway::{Gateway, TortureError, error};
 
 /// A token that outlives the run.
@@ -18,18 +21,38 @@ pub(crate) fn token(gateway: &Gateway, account: &str, scope: Option<&str>) -> Re
 }
 
 /// Gives `account` the right to each of `topics`.
-pub(crate) fn grant(gateway: &Gateway, account: &str, topics: &[Topic]) -> Result<(), TortureError> {
+pub(crate) fn grant(
+    gateway: &Gateway,
+    book: &Book,
+    account: &str,
+    topics: &[Topic],
+) -> Result<(), TortureError> {
     let token = token(gateway, "torture-admin", Some("publish,admin"))?;
     let agent = agent();
     for topic in topics {
         let url = format!("http://{}/v1/accounts/{account}/topics/{topic}", gateway.listen());
-        let answer =
+        let name = book.next_name(RIGHTS);
+        let whose = Account::new(account).map_err(error)?;
+        book.attempt(name, vec![Attempt::Grant { account: whose, topic: topic.clone() }]);
+        let mut answer =
             agent.put(&url).header("authorization", format!("Bearer {token}")).send_empty().map_err(error)?;
         if !answer.status().is_success() {
             return Err(error(format!("granting {topic} to {account}: {}", answer.status())));
         }
+        let text = answer.body_mut().read_to_string().map_err(error)?;
+        let placed: Placed = serde_json::from_str(&text).map_err(error)?;
+        book.answered(name, &[Seq::new(placed.seq).ok_or_else(|| error("the answer is no seq"))?]);
     }
     Ok(())
+}
+
+/// The publisher whose publishes are rights.
+const RIGHTS: usize = 1_000;
+
+/// Where the gateway put something.
+#[derive(Deserialize)]
+pub(crate) struct Placed {
+    pub(crate) seq: u64,
 }
 
 /// So many topics of the stand.

@@ -143,7 +143,13 @@ impl<S: FnMut(Line<'_>)> Driver<S> {
         for index in 0..plan.steps.len() {
             self.progress(number, plan, Some(index), start, counts);
             stand.suffer(plan.steps[index])?;
-            stand.recover()?;
+            // Now and then the next fault meets readers that are still on their way back.
+            let is_last = index + 1 == plan.steps.len();
+            if !is_last && random.fork(2).fork(index as u64).chance(35) {
+                stand.answer_again()?;
+            } else {
+                stand.recover()?;
+            }
         }
         stand.finish()
     }

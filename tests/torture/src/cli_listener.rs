@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bowline_history::Seen;
+use bowline_history::{Digest, Seen};
 use bowline_proto::{Epoch, Gap, GapReason, Seq, Topic};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
+use crate::book::Book;
 use crate::diary::Diary;
 use crate::gateway::{Gateway, TortureError, error};
 
@@ -120,10 +121,10 @@ impl CliListener {
         Some(format!("{} ended with {status}: {}", self.name, notices.lines().last().unwrap_or_default()))
     }
 
-    /// Ends the process and reads what it has printed.
-    pub(crate) fn finish(mut self) -> Result<Diary, TortureError> {
+    /// Ends the process and reads what it has printed: its file is what it goes on from, so nothing of it was ever forgotten.
+    pub(crate) fn finish(mut self, book: &Book) -> Result<Diary, TortureError> {
         self.kill()?;
-        let mut diary = Diary::new(&self.name);
+        let mut diary = Diary::new(&self.name, book);
         let mut epochs = Vec::new();
         let (mut base, mut gaps) = (None, Vec::new());
         for line in self.notices().lines() {
@@ -167,7 +168,7 @@ impl CliListener {
                 diary.gap(&gap);
             }
             let topic = Topic::new(&printed.topic).map_err(error)?;
-            diary.push(Seen::Event { epoch, topic, seq, text: text.into() });
+            diary.push(Seen::Event { epoch, topic, seq, text: Digest::of(&text) });
             diary.deliveries += 1;
         }
         gaps.for_each(|gap| diary.gap(&gap));

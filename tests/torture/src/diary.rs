@@ -3,11 +3,13 @@
 use std::time::{Instant, SystemTime};
 
 use bowline::{CloseReason, ConnectionState, Event, Incoming, Notice, Occasion};
-use bowline_history::{Reader, Seen};
-use bowline_proto::{Account, Epoch, Gap, GrantScope, Seq};
+use bowline_history::{Digest, Reader, Seen};
+use bowline_proto::{Account, Cursor, Epoch, Gap, GrantScope, Seq};
 use serde::Deserialize;
 
-/// The record of one reader. What a killed process had not saved is forgotten, as it was for the process.
+use crate::book::Book;
+
+/// The record of one reader.
 #[derive(Debug)]
 pub(crate) struct Diary {
     /// For the checker.
@@ -17,6 +19,7 @@ pub(crate) struct Diary {
     /// What else happened, and how many items had come by then.
     notes: Vec<Note>,
     started: Instant,
+    book: Book,
     has_base: bool,
     state: ConnectionState,
     /// Events handed over, the forgotten ones included.
@@ -47,13 +50,14 @@ struct Payload {
 }
 
 impl Diary {
-    pub(crate) fn new(account: &str) -> Self {
+    pub(crate) fn new(account: &str, book: &Book) -> Self {
         let account = Account::new(account).expect("the stand's accounts have plain names");
         Diary {
             reader: Reader::new(account, GrantScope::All, Vec::new()),
             at: Vec::new(),
             notes: Vec::new(),
             started: Instant::now(),
+            book: book.clone(),
             has_base: false,
             state: ConnectionState::Idle,
             deliveries: 0,
@@ -71,7 +75,7 @@ impl Diary {
         match incoming {
             Incoming::Event(event) => self.event(event, epoch),
             Incoming::Gap(gap) => self.gap(gap),
-            Incoming::Moved(_) => {}
+            Incoming::Moved(cursor) => self.push(Seen::Moved { cursor: *cursor }),
             Incoming::Notice(notice) => self.notice(notice),
         }
     }
@@ -90,14 +94,13 @@ impl Diary {
             let late = now_micros().saturating_sub(payload.at);
             self.latencies.push(u32::try_from(late).unwrap_or(u32::MAX));
         }
-        // The link's read buffer is not kept alive by the one event in it.
-        let text = bytes::Bytes::copy_from_slice(&event.text);
+        let text = Digest::of(&event.text);
         self.push(Seen::Event { epoch, topic: topic.clone(), seq: place.seq, text });
     }
 
-    /// Nothing is removed from the log of the stand, so position 1 can always be had.
+    /// Retention removes nothing from the log of a stand.
     pub(crate) fn gap(&mut self, gap: &Gap) {
-        let oldest = Seq::ZERO.next();
+        let oldest = Seq::ZERO;
         let (topic, after, before, reason) = (gap.topic.clone(), gap.after, gap.before, gap.reason);
         self.push(Seen::Gap { topic, after, before, reason, oldest });
     }
@@ -129,14 +132,16 @@ impl Diary {
     pub(crate) fn accepted(&mut self, epoch: Epoch, seq: Seq) {
         self.push(Seen::Accepted { epoch });
         if !std::mem::replace(&mut self.has_base, true) {
-            self.push(Seen::Based { epoch, seq, from_oldest: false });
+            let moment = self.book.moment();
+            self.push(Seen::Based { epoch, seq, from_oldest: false, moment });
         }
     }
 
     /// The reader asked for everything from the oldest event on.
     pub(crate) fn begins_with_oldest(&mut self, epoch: Epoch) {
         self.has_base = true;
-        self.push(Seen::Based { epoch, seq: Seq::ZERO, from_oldest: true });
+        let moment = self.book.moment();
+        self.push(Seen::Based { epoch, seq: Seq::ZERO, from_oldest: true, moment });
     }
 
     fn state_changed(&mut self, state: &ConnectionState) {
@@ -156,17 +161,15 @@ impl Diary {
     }
 
     /// The process has saved its position and everything it was handed.
-    pub(crate) fn save(&mut self) {
-        self.reader.save();
+    pub(crate) fn save(&mut self, cursor: Cursor) {
+        self.push(Seen::Saved { cursor: Some(cursor) });
     }
 
     /// The process is gone with what it had not saved, and starts again from there.
-    pub(crate) fn restarted(&mut self) {
+    pub(crate) fn restarted(&mut self, from: Option<Cursor>) {
         self.note("the process ends without a word and starts again from what it had saved".into());
         self.state = ConnectionState::Idle;
-        self.reader.forget_unsaved();
-        self.at.truncate(self.reader.items.len());
-        self.push(Seen::Restarted);
+        self.push(Seen::Restarted { from });
     }
 
     pub(crate) fn push(&mut self, seen: Seen) {
@@ -216,7 +219,11 @@ fn brief(seen: &Seen) -> String {
         }
         Seen::Accepted { epoch } => format!("accepted in epoch {epoch}"),
         Seen::Based { seq, .. } => format!("begins behind {seq}"),
-        Seen::Restarted => "starts again".into(),
+        Seen::Restarted { from } => format!("starts again from {from:?}"),
+        Seen::Moved { cursor } => format!("moved to {}", cursor.seq),
+        Seen::Saved { cursor } => format!("saved {:?}", cursor.map(|cursor| cursor.seq)),
+        Seen::Followed { topic, seq, .. } => format!("follows {topic} behind {seq}"),
+        Seen::Left { topic } => format!("left {topic}"),
     }
 }
 

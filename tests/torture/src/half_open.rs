@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::account;
+use crate::book::Book;
 use crate::gateway::{Gateway, TortureError, error};
 use crate::listener::{Habits, Listener};
 use crate::proxy::Proxy;
@@ -35,15 +36,16 @@ pub async fn half_open(binary: &Path, heartbeat: Duration) -> Result<HalfOpen, T
     let config = format!("heartbeat = \"{}ms\"\n", heartbeat.as_millis());
     let mut gateway = Gateway::start(binary, &dir.path().join("data"), Some(&config))?;
     let topics = account::topics(1)?;
-    account::grant(&gateway, "owner", &topics)?;
+    let book = Book::default();
+    account::grant(&gateway, &book, "owner", &topics)?;
     let proxy = Proxy::start(gateway.listen()).await.map_err(error)?;
     let url = format!("ws://{}/agent", proxy.addr());
     let token = account::token(&gateway, "owner", None)?;
     let mut broken = Vec::new();
 
     // The first ghost: the client notices the silence by itself and comes back as the same session.
-    let listener = Listener::connect("owner", &url, token, Habits::default()).await?;
-    let publishers = Publishers::start(&gateway, &topics, 100, None)?;
+    let listener = Listener::connect("owner", &url, token, Habits::default(), &book).await?;
+    let publishers = Publishers::start(&gateway, &topics, 100, &book, None)?;
     tokio::time::sleep(heartbeat).await;
     proxy.silence();
     let patience = heartbeat.mul_f64(2.5) + Duration::from_secs(2);
@@ -60,8 +62,10 @@ pub async fn half_open(binary: &Path, heartbeat: Duration) -> Result<HalfOpen, T
         broken.push(format!("with two ghosts the owner was not back within {patience:?}"));
     }
     let owner_back = second.elapsed();
-    let (ledger, marks) = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
+    let (marks, complaints) =
+        tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
     listener.reach(marks.last(), Duration::from_secs(10)).await;
+    broken.extend(complaints);
     let diary = listener.finish().await;
     if client_noticed > heartbeat.mul_f64(2.5) + SCHEDULING {
         broken.push(format!("the client took {client_noticed:?} to notice, more than 2.5 heartbeats"));
@@ -69,7 +73,7 @@ pub async fn half_open(binary: &Path, heartbeat: Duration) -> Result<HalfOpen, T
 
     // A client that is silenced and never comes back: the gateway frees its slot by itself.
     let token = account::token(&gateway, "gone", None)?;
-    let gone = Listener::connect("gone", &url, token, Habits::default()).await?;
+    let gone = Listener::connect("gone", &url, token, Habits::default(), &book).await?;
     // Long enough to have answered a ping, by which the gateway knows that silence means death.
     tokio::time::sleep(heartbeat.mul_f64(1.5)).await;
     proxy.silence();
@@ -86,7 +90,7 @@ pub async fn half_open(binary: &Path, heartbeat: Duration) -> Result<HalfOpen, T
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     gateway.terminate()?;
-    broken.extend(judge(gateway.data_dir(), &topics, ledger, &mut [diary])?);
+    broken.extend(judge(gateway.data_dir(), &topics, &book, &mut [diary])?);
     Ok(HalfOpen { broken, client_noticed, gateway_freed, owner_back })
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::account;
+use crate::book::Book;
 use crate::gateway::{Gateway, TortureError, error};
 use crate::listener::{Habits, Listener};
 use crate::publisher::Publishers;
@@ -74,20 +75,23 @@ async fn phase(
 ) -> Result<(), TortureError> {
     let mut gateway = Gateway::start(binary, data_dir, None)?;
     let topics = account::topics(run.topics)?;
+    let book = Book::default();
     let url = format!("ws://{}/agent", gateway.listen());
     let mut listeners = Vec::new();
     for i in 0..run.listeners {
         let name = format!("listener-{i}");
-        account::grant(&gateway, &name, &topics)?;
+        account::grant(&gateway, &book, &name, &topics)?;
         let token = account::token(&gateway, &name, None)?;
         let habits = Habits { proactive: every, ..Habits::default() };
-        listeners.push(Listener::connect(&name, &url, token, habits).await?);
+        listeners.push(Listener::connect(&name, &url, token, habits, &book).await?);
     }
-    let publishers = Publishers::start(&gateway, &topics, run.rate, None)?;
+    let publishers = Publishers::start(&gateway, &topics, run.rate, &book, None)?;
     tokio::time::sleep(run.time / SLICES).await;
-    let (ledger, marks) = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
+    let (marks, complaints) =
+        tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
+    outcome.broken.extend(complaints);
     if every.is_some() {
-        outcome.events += ledger.acked();
+        outcome.events += book.events().0;
     }
     let mut diaries = Vec::new();
     for listener in listeners {
@@ -102,6 +106,6 @@ async fn phase(
         diaries.push(diary);
     }
     gateway.terminate()?;
-    outcome.broken.extend(judge(data_dir, &topics, ledger, &mut diaries)?);
+    outcome.broken.extend(judge(data_dir, &topics, &book, &mut diaries)?);
     Ok(())
 }

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::account;
+use crate::book::Book;
 use crate::cli_listener::{CliHabits, CliListener};
 use crate::gateway::{Gateway, TortureError, error};
 use crate::listener::{Habits, Listener};
-use crate::publisher::{Ledger, Publishers};
+use crate::publisher::Publishers;
 use crate::verdict::judge;
 
 /// How hard.
@@ -35,19 +36,20 @@ pub async fn kills(binary: &Path, run: KillRun) -> Result<(Vec<String>, String),
     let dir = tempfile::tempdir().map_err(error)?;
     let mut gateway = Gateway::start(binary, &dir.path().join("data"), None)?;
     let topics = account::topics(run.topics)?;
+    let book = Book::default();
     let url = format!("ws://{}/agent", gateway.listen());
     let mut listeners = Vec::new();
     for i in 0..run.listeners {
         let name = format!("listener-{i}");
-        account::grant(&gateway, &name, &topics)?;
+        account::grant(&gateway, &book, &name, &topics)?;
         let token = account::token(&gateway, &name, None)?;
-        listeners.push(Listener::connect(&name, &url, token, Habits::default()).await?);
+        listeners.push(Listener::connect(&name, &url, token, Habits::default(), &book).await?);
     }
-    account::grant(&gateway, "cli-listener", &topics)?;
+    account::grant(&gateway, &book, "cli-listener", &topics)?;
     let habits = CliHabits { is_from_oldest: false, proactive_ms: None, addr: gateway.listen() };
     let mut cli = CliListener::start(&gateway, dir.path(), "cli-listener", habits)?;
 
-    let publishers = Publishers::start(&gateway, &topics, run.rate, None)?;
+    let publishers = Publishers::start(&gateway, &topics, run.rate, &book, None)?;
     let start = Instant::now();
     let mut slowest_ready = Duration::ZERO;
     for kill in 1..=run.kills {
@@ -64,7 +66,8 @@ pub async fn kills(binary: &Path, run: KillRun) -> Result<(Vec<String>, String),
     }
     tokio::time::sleep(run.time.saturating_sub(start.elapsed())).await;
     eprintln!();
-    let (ledger, marks) = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
+    let (marks, mut broken) =
+        tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
     for listener in &listeners {
         listener.reach(marks.last(), CAUGHT_UP_WITHIN).await;
     }
@@ -72,27 +75,27 @@ pub async fn kills(binary: &Path, run: KillRun) -> Result<(Vec<String>, String),
     while !cli.has_reached(marks.last()) && start.elapsed() < CAUGHT_UP_WITHIN {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let mut diaries = vec![cli.finish()?];
+    let mut diaries = vec![cli.finish(&book)?];
     for listener in listeners {
         diaries.push(listener.finish().await);
     }
     gateway.terminate()?;
     let reconnects = diaries.iter().map(|diary| diary.reconnects).sum();
-    let summary = summary(&run, &ledger, reconnects, slowest_ready);
-    Ok((judge(gateway.data_dir(), &topics, ledger, &mut diaries)?, summary))
+    let summary = summary(&run, &book, reconnects, slowest_ready);
+    broken.extend(judge(gateway.data_dir(), &topics, &book, &mut diaries)?);
+    Ok((broken, summary))
 }
 
 /// The backoff of a listener that has met several kills, and a loaded machine.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(60);
 
-fn summary(run: &KillRun, ledger: &Ledger, reconnects: u64, slowest_ready: Duration) -> String {
-    let unknown = ledger.unknown();
+fn summary(run: &KillRun, book: &Book, reconnects: u64, slowest_ready: Duration) -> String {
+    let (acknowledged, unknown) = book.events();
     format!(
-        "{} kills in {:.0} s, {} events acknowledged, {unknown} unknown, {} native listeners reconnected {reconnects} times, one \
+        "{} kills in {:.0} s, {acknowledged} events acknowledged, {unknown} unknown, {} native listeners reconnected {reconnects} times, one \
          command-line listener{}, gateway ready again within {:.0} ms",
         run.kills,
         run.time.as_secs_f64(),
-        ledger.acked(),
         run.listeners,
         if run.kill_listener { " killed and restarted as often" } else { "" },
         slowest_ready.as_secs_f64() * 1e3,

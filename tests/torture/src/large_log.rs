@@ -10,6 +10,7 @@ use bowline_log::{
 use bowline_proto::{Epoch, Timestamp, Topic};
 
 use crate::account;
+use crate::book::Book;
 use crate::diary::now_micros;
 use crate::gateway::{Gateway, TortureError, error};
 use crate::publisher::Publishers;
@@ -39,12 +40,12 @@ pub async fn large_log(binary: &Path, bytes: u64, kills: u32) -> Result<LargeLog
     let topics = account::topics(20)?;
     let mut ready = Vec::new();
     for _ in 0..kills {
-        let publishers = Publishers::start(&gateway, &topics, 500, None)?;
+        let publishers = Publishers::start(&gateway, &topics, 500, &Book::default(), None)?;
         tokio::time::sleep(Duration::from_secs(1)).await;
         gateway.kill()?;
         ready.push(gateway.restart()?);
-        let (ledger, _) = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
-        if ledger.acked() == 0 {
+        let (marks, _) = tokio::task::spawn_blocking(move || publishers.finish()).await.map_err(error)?;
+        if marks.last() == 0 {
             return Err(error("no publish was answered before the kill or after it"));
         }
     }

@@ -4,6 +4,7 @@
 
 mod account;
 mod all;
+mod book;
 mod cli_listener;
 mod diary;
 mod fault_proxy;

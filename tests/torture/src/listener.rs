@@ -9,6 +9,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::book::Book;
 use crate::diary::Diary;
 use crate::gateway::{TortureError, error};
 use crate::publisher::Marks;
@@ -22,7 +23,7 @@ pub(crate) struct Habits {
     pub(crate) pause: Option<(u64, Duration)>,
     /// The process dies this often and goes on from its saved position.
     pub(crate) restarts: Option<Duration>,
-    /// It saves after every so many events; 0 is 1.
+    /// It saves after every so many items. Saving each is what counts as never losing anything.
     pub(crate) saves_every: u64,
     /// A conversation whose activity it follows and takes part in.
     pub(crate) conversation: Option<String>,
@@ -62,8 +63,10 @@ impl Listener {
         url: &str,
         token: String,
         habits: Habits,
+        book: &Book,
     ) -> Result<Self, TortureError> {
-        let shared = Arc::new(Shared { diary: Mutex::new(Diary::new(name)), reached: AtomicU64::new(0) });
+        let shared =
+            Arc::new(Shared { diary: Mutex::new(Diary::new(name, book)), reached: AtomicU64::new(0) });
         let (stop, stopped) = watch::channel(false);
         let life = Life { url: url.to_string(), token, habits, shared: Arc::clone(&shared), stopped };
         let connection = life.connect(None)?;
@@ -128,7 +131,7 @@ impl Listener {
     pub(crate) async fn finish(self) -> Diary {
         self.stop.send_replace(true);
         let _ = tokio::time::timeout(Duration::from_secs(8), self.task).await;
-        std::mem::replace(&mut *self.shared.diary(), Diary::new(&self.name))
+        std::mem::replace(&mut *self.shared.diary(), Diary::new(&self.name, &Book::default()))
     }
 }
 
@@ -180,7 +183,8 @@ impl Life {
             match self.read(&connection, &mut saved).await {
                 End::Stopped => return connection.close().await,
                 End::Died => {
-                    self.shared.diary().restarted();
+                    let from = saved.as_ref().and_then(|saved: &SavedPosition| saved.cursor);
+                    self.shared.diary().restarted(from);
                     match self.connect(saved.clone()) {
                         Ok(next) => connection = next,
                         Err(error) => return self.shared.diary().complain(error.to_string()),
@@ -218,8 +222,10 @@ impl Life {
                 let mut diary = self.shared.diary();
                 diary.enter(&incoming, position.cursor.map(|cursor| cursor.epoch));
                 unsaved += 1;
-                if position.cursor.is_some() && unsaved >= self.habits.saves_every {
-                    diary.save();
+                if let Some(cursor) = position.cursor
+                    && unsaved >= self.habits.saves_every
+                {
+                    diary.save(cursor);
                     unsaved = 0;
                     *saved = Some(position.clone());
                 }

@@ -7,36 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use bowline_history::Publish;
+use bowline_history::{Attempt, Digest};
 use bowline_proto::{Seq, Topic};
-use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::account;
+use crate::account::{self, Placed};
+use crate::book::Book;
 use crate::diary::now_micros;
 use crate::gateway::{Gateway, TortureError};
-
-/// What was published and what became of it, in the words of the checker.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    /// Every request by publisher and number.
-    pub(crate) publishes: BTreeMap<(usize, u64), Publish>,
-    /// Answers that break a rule.
-    pub(crate) complaints: Vec<String>,
-}
-
-impl Ledger {
-    /// How many events were acknowledged.
-    pub(crate) fn acked(&self) -> usize {
-        self.publishes.values().filter_map(|publish| publish.acked.as_ref()).map(Vec::len).sum()
-    }
-
-    /// How many events are in the log or not: nobody was told.
-    pub(crate) fn unknown(&self) -> usize {
-        self.publishes.values().filter(|publish| publish.acked.is_none()).map(|p| p.events.len()).sum()
-    }
-}
 
 /// The highest acknowledged seq of each topic.
 #[derive(Clone, Debug, Default)]
@@ -64,25 +42,22 @@ pub(crate) struct Publishers {
 #[derive(Debug, Default)]
 struct Shared {
     stop: AtomicBool,
-    ledger: Mutex<Ledger>,
+    book: Book,
+    /// Answers that no publisher should get.
+    complaints: Mutex<Vec<String>>,
     marks: Mutex<Marks>,
     /// Answered requests.
     answers: AtomicU64,
 }
 
 impl Shared {
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().expect("a publisher does not panic with the ledger")
+    fn complain(&self, what: String) {
+        self.complaints.lock().expect("a publisher does not panic with the complaints").push(what);
     }
 
     fn marks(&self) -> MutexGuard<'_, Marks> {
         self.marks.lock().expect("a publisher does not panic with the marks")
     }
-}
-
-#[derive(Deserialize)]
-struct Placed {
-    seq: u64,
 }
 
 /// Each thread owns its topics, so that the order of publishing in a topic is known.
@@ -98,10 +73,11 @@ impl Publishers {
         gateway: &Gateway,
         topics: &[Topic],
         rate: u32,
+        book: &Book,
         detour: Option<SocketAddr>,
     ) -> Result<Self, TortureError> {
         let token = account::token(gateway, "torture-publisher", Some("publish"))?;
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared { book: book.clone(), ..Shared::default() });
         let run = now_micros();
         let mut left = rate;
         let threads = (0..THREADS)
@@ -141,13 +117,14 @@ impl Publishers {
         self.shared.answers.load(Ordering::Relaxed)
     }
 
-    /// Stops after the requests under way are answered; the ledger is complete then. Also what readers must reach.
-    pub(crate) fn finish(self) -> (Ledger, Marks) {
+    /// Stops after the requests under way are answered. What readers must reach then, and answers that nobody should get.
+    pub(crate) fn finish(self) -> (Marks, Vec<String>) {
         self.shared.stop.store(true, Ordering::Relaxed);
         for thread in self.threads {
             let _ = thread.join();
         }
-        (std::mem::take(&mut *self.shared.ledger()), std::mem::take(&mut *self.shared.marks()))
+        let complaints = self.shared.complaints.lock().map(|all| all.clone()).unwrap_or_default();
+        (std::mem::take(&mut *self.shared.marks()), complaints)
     }
 }
 
@@ -170,11 +147,13 @@ impl Publisher {
         }
         let agent = account::agent();
         let mut next = Instant::now();
-        let (mut request, mut count) = (0_u64, 0_u64);
-        while !self.shared.stop.load(Ordering::Relaxed) {
-            request += 1;
-            let body = self.prepare(request, &mut count);
-            self.publish_until_answered(&agent, request, &body);
+        let mut count = 0_u64;
+        for number in 0.. {
+            if self.shared.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let batch = self.prepare(&mut count);
+            self.publish_until_answered(&agent, number, &batch);
             next += self.pause;
             let now = Instant::now();
             if next > now {
@@ -185,35 +164,33 @@ impl Publisher {
         }
     }
 
-    /// The next events of our topics in turn, entered in the ledger as unanswered.
-    fn prepare(&self, request: u64, count: &mut u64) -> Vec<u8> {
-        let mut events = Vec::new();
-        for _ in 0..self.per_request {
+    /// The next events of our topics in turn. A payload differs from every other of its topic: the checker tells by it
+    /// which publish it was.
+    fn prepare(&self, count: &mut u64) -> Vec<(Topic, Box<RawValue>)> {
+        let mut event = || {
             *count += 1;
             let topic = self.own[(*count % self.own.len() as u64) as usize].clone();
-            // A payload is flat and differs from every other: the checker tells by it which publish it was.
             let fill = "x".repeat(fill_of(*count));
-            let payload = format!(
-                r#"{{"t":{},"n":{count},"at":{},"run":{},"fill":"{fill}"}}"#,
-                self.thread,
-                now_micros(),
-                self.run
-            );
-            let raw = RawValue::from_string(payload.clone()).expect("the payload is JSON");
-            events.push((topic, Bytes::from(payload), raw));
-        }
-        let wire: Vec<_> = events
-            .iter()
-            .map(|(topic, _, raw)| Sent { topic: topic.as_str(), r#type: "torture.event", payload: raw })
-            .collect();
-        let body = serde_json::to_vec(&wire).expect("events serialize");
-        let events = events.into_iter().map(|(topic, payload, _)| (topic, payload)).collect();
-        self.shared.ledger().publishes.insert((self.thread, request), Publish { events, acked: None });
-        body
+            let (at, run) = (now_micros(), self.run);
+            let payload = format!(r#"{{"n":{count},"at":{at},"run":{run},"fill":"{fill}"}}"#);
+            (topic, RawValue::from_string(payload).expect("the payload is JSON"))
+        };
+        (0..self.per_request).map(|_| event()).collect()
     }
 
-    fn publish_until_answered(&self, agent: &ureq::Agent, request: u64, body: &[u8]) {
-        let key = format!("{}-{}-{request}", self.run, self.thread);
+    fn publish_until_answered(&self, agent: &ureq::Agent, number: u64, batch: &[(Topic, Box<RawValue>)]) {
+        let name = (self.thread, number);
+        let sent: Vec<_> = batch
+            .iter()
+            .map(|(topic, payload)| Sent { topic: topic.as_str(), r#type: "torture.event", payload })
+            .collect();
+        let body = serde_json::to_vec(&sent).expect("events serialize");
+        let entries = batch.iter().map(|(topic, payload)| Attempt::Event {
+            topic: topic.clone(),
+            payload: Digest::of(payload.get().as_bytes()),
+        });
+        self.shared.book.attempt(name, entries.collect());
+        let key = format!("{}-{}-{number}", self.run, self.thread);
         let mut stopped_at = None;
         loop {
             let answer = agent
@@ -221,22 +198,23 @@ impl Publisher {
                 .header("authorization", format!("Bearer {}", self.token))
                 .header("content-type", "application/json")
                 .header("idempotency-key", &key)
-                .send(body);
+                .send(&body[..]);
             match answer {
                 Ok(mut answer) if answer.status().as_u16() == 201 => {
                     if let Ok(text) = answer.body_mut().read_to_string()
                         && let Ok(placed) = serde_json::from_str::<Vec<Placed>>(&text)
                     {
-                        return self.answered(request, &placed);
+                        let seqs: Vec<Seq> = placed.iter().filter_map(|one| Seq::new(one.seq)).collect();
+                        self.shared.book.answered(name, &seqs);
+                        return self.mark(batch, &seqs);
                     }
                 }
                 // Too much at once, no room, not now: all of it may be tried again. Anything else is a lie.
                 Ok(answer) if matches!(answer.status().as_u16(), 408 | 429 | 500..) => {}
                 Ok(answer) => {
-                    let said =
-                        format!("publisher {}: request {request} got {}", self.thread, answer.status());
-                    self.shared.ledger().complaints.push(said);
-                    return;
+                    return self
+                        .shared
+                        .complain(format!("publish {name:?} was answered with {}", answer.status()));
                 }
                 Err(_) => {}
             }
@@ -250,24 +228,13 @@ impl Publisher {
         }
     }
 
-    fn answered(&self, request: u64, placed: &[Placed]) {
-        let seqs: Vec<Seq> = placed.iter().filter_map(|one| Seq::new(one.seq)).collect();
-        let mut ledger = self.shared.ledger();
-        if let Some(publish) = ledger.publishes.get_mut(&(self.thread, request)) {
-            if seqs.len() != publish.events.len() {
-                let said =
-                    format!("request {request} of {} events got {} places", publish.events.len(), seqs.len());
-                ledger.complaints.push(said);
-                return;
-            }
-            let mut marks = self.shared.marks();
-            for ((topic, _), seq) in publish.events.iter().zip(&seqs) {
-                let mark = marks.0.entry(topic.clone()).or_default();
-                *mark = seq.get().max(*mark);
-            }
-            publish.acked = Some(seqs);
+    fn mark(&self, batch: &[(Topic, Box<RawValue>)], seqs: &[Seq]) {
+        let mut marks = self.shared.marks();
+        for ((topic, _), seq) in batch.iter().zip(seqs) {
+            let mark = marks.0.entry(topic.clone()).or_default();
+            *mark = seq.get().max(*mark);
         }
-        drop(ledger);
+        drop(marks);
         self.shared.answers.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -11,6 +11,7 @@ use bowline_proto::Topic;
 use tokio::runtime::Handle;
 
 use crate::account;
+use crate::book::Book;
 use crate::cli_listener::CliListener;
 use crate::fault_proxy::{Fault, FaultCounts, FaultProxy};
 use crate::gateway::{Gateway, TortureError, error};
@@ -64,6 +65,7 @@ pub(crate) struct Stand {
     natives: Vec<Listener>,
     listeners: Vec<CliListener>,
     publishers: Publishers,
+    book: Book,
     device: Option<SmallDevice>,
     counts: Arc<FaultCounts>,
     random: Random,
@@ -103,11 +105,12 @@ impl Stand {
             .block_on(FaultProxy::start(gateway.listen(), links, Arc::clone(counts)))
             .map_err(error)?;
         let topics = account::topics(TOPICS)?;
-        let mut fleet =
-            Fleet { gateway: &gateway, addr: proxy.addr(), topics: &topics, random: random.fork(2) };
+        let book = Book::default();
+        let (addr, habits) = (proxy.addr(), random.fork(2));
+        let mut fleet = Fleet { gateway: &gateway, addr, topics: &topics, book: &book, random: habits };
         let natives = runtime.block_on(fleet.natives(crew.natives))?;
         let listeners = fleet.listeners(dir, crew.listeners)?;
-        let publishers = Publishers::start(&gateway, &topics, crew.rate, Some(proxy.addr()))?;
+        let publishers = Publishers::start(&gateway, &topics, crew.rate, &book, Some(proxy.addr()))?;
         proxy.change(|weather| weather.is_rough = crew.is_rough);
         Ok(Stand {
             runtime: runtime.clone(),
@@ -117,6 +120,7 @@ impl Stand {
             natives,
             listeners,
             publishers,
+            book,
             device,
             counts: Arc::clone(counts),
             random: random.fork(3),
@@ -129,6 +133,16 @@ impl Stand {
     /// that stays behind is told as hung.
     pub(crate) fn recover(&mut self) -> Result<(), TortureError> {
         let start = Instant::now();
+        self.answer_again()?;
+        let marks = self.publishers.marks();
+        self.wait_for_readers(&marks, start)?;
+        self.round.worst_caught_up = self.round.worst_caught_up.max(start.elapsed());
+        Ok(())
+    }
+
+    /// Waits until the gateway answers publishes again; readers may be anywhere on their way back.
+    pub(crate) fn answer_again(&mut self) -> Result<(), TortureError> {
+        let start = Instant::now();
         let answers = self.publishers.answers();
         while self.publishers.answers() == answers {
             if start.elapsed() > CAUGHT_UP_WITHIN {
@@ -138,9 +152,6 @@ impl Stand {
             self.look_at_processes()?;
             std::thread::sleep(POLL);
         }
-        let marks = self.publishers.marks();
-        self.wait_for_readers(&marks, start)?;
-        self.round.worst_caught_up = self.round.worst_caught_up.max(start.elapsed());
         Ok(())
     }
 
@@ -192,7 +203,8 @@ impl Stand {
             listener.kill_and_restart()?;
             self.counts.count(Fault::ListenerKill);
         }
-        let (ledger, marks) = std::mem::replace(&mut self.publishers, Publishers::nobody()).finish();
+        let (marks, complaints) = std::mem::replace(&mut self.publishers, Publishers::nobody()).finish();
+        self.round.broken.extend(complaints);
         let last = marks.last();
         let start = Instant::now();
         self.wait_for_readers(&marks, start)?;
@@ -205,7 +217,7 @@ impl Stand {
         }
         let mut diaries = Vec::new();
         for listener in std::mem::take(&mut self.listeners) {
-            diaries.push(listener.finish()?);
+            diaries.push(listener.finish(&self.book)?);
         }
         for native in std::mem::take(&mut self.natives) {
             diaries.push(self.runtime.block_on(native.finish()));
@@ -214,15 +226,15 @@ impl Stand {
             self.round.broken.push(failure.to_string());
         }
         let mut round = self.round;
-        round.acknowledged = ledger.acked() as u64;
-        round.unknown = ledger.unknown() as u64;
+        let (acknowledged, unknown) = self.book.events();
+        (round.acknowledged, round.unknown) = (acknowledged as u64, unknown as u64);
         for diary in &diaries {
             round.deliveries += diary.deliveries;
             round.signals += diary.signals;
             round.handovers += diary.handovers;
             round.reconnects += diary.reconnects;
         }
-        round.broken.extend(judge(self.gateway.data_dir(), &self.topics, ledger, &mut diaries)?);
+        round.broken.extend(judge(self.gateway.data_dir(), &self.topics, &self.book, &mut diaries)?);
         if !round.broken.is_empty() {
             for diary in &diaries {
                 let lines = diary.whole().join("\n");

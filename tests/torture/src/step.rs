@@ -44,11 +44,11 @@ impl Step {
     pub(crate) fn draw(random: &mut Random) -> Step {
         let millis = |random: &mut Random, low, high| Duration::from_millis(random.between(low, high));
         match random.between(0, 100) {
-            0..38 => Step::Kill { listeners: random.between(0, 3) as usize },
-            38..48 => Step::KillTwice { after: millis(random, 0, 400) },
-            48..56 => Step::KillListener,
-            56..70 => Step::Stop { time: millis(random, 50, 4_000) },
-            70..82 => Step::StopListener { time: millis(random, 50, 3_000) },
+            0..30 => Step::Kill { listeners: random.between(0, 3) as usize },
+            30..46 => Step::KillTwice { after: millis(random, 0, 400) },
+            46..50 => Step::KillListener,
+            50..66 => Step::Stop { time: millis(random, 50, 4_000) },
+            66..82 => Step::StopListener { time: millis(random, 50, 3_000) },
             82..86 => Step::ResetAll,
             86..90 => Step::Refuse { time: millis(random, 200, 2_000) },
             90..96 => Step::FreezeOneWay { is_up: random.chance(50), time: millis(random, 500, 5_000) },

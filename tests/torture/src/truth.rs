@@ -56,8 +56,5 @@ pub(crate) fn read(
         }
     }
     store.close().map_err(error)?;
-    let shown: Vec<Record> = records.into_values().collect();
-    let mut truth = Truth::default();
-    truth.reopened(status.epoch, status.oldest, status.oldest, status.head, &shown).map_err(error)?;
-    Ok(truth)
+    Ok(Truth::of_log(status.epoch, status.oldest, records.into_values()))
 }

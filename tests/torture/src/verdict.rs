@@ -6,9 +6,9 @@ use std::path::Path;
 use bowline_history::{History, check};
 use bowline_proto::Topic;
 
+use crate::book::Book;
 use crate::diary::Diary;
 use crate::gateway::TortureError;
-use crate::publisher::Ledger;
 use crate::truth;
 
 /// Findings that are told in full; more would only repeat them.
@@ -24,12 +24,12 @@ const TRAIL: usize = 12;
 pub(crate) fn judge(
     data_dir: &Path,
     topics: &[Topic],
-    ledger: Ledger,
+    book: &Book,
     diaries: &mut [Diary],
 ) -> Result<Vec<String>, TortureError> {
     let accounts: BTreeSet<_> = diaries.iter().map(|diary| diary.reader.account.clone()).collect();
-    let mut broken = ledger.complaints;
-    let mut history = History { publishes: ledger.publishes, ..History::default() };
+    let mut broken = Vec::new();
+    let mut history = book.close();
     history.truth = truth::read(data_dir, &accounts, topics)?;
     history.readers = diaries.iter().map(|diary| diary.reader.clone()).collect();
     let found = check(&history);
@@ -75,4 +75,89 @@ pub(crate) fn quantile_ms(latencies: &mut [u32], q: f64) -> f64 {
     latencies.sort_unstable();
     let index = ((latencies.len() - 1) as f64 * q).round() as usize;
     f64::from(latencies[index]) / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bowline_history::{Attempt, Digest, Seen};
+    use bowline_log::{
+        Batch, BootId, Entry, LogStore, NewEvent, Opening, RealDisk, SegmentConfig, SegmentStore,
+    };
+    use bowline_proto::{Account, Epoch, Seq, Timestamp};
+    use std::sync::Arc;
+
+    const EPOCH: Epoch = Epoch::from_bits(7);
+
+    fn topic() -> Topic {
+        Topic::new("torture:t0").unwrap()
+    }
+
+    fn payload(n: u64) -> String {
+        format!("{{\"n\":{n}}}")
+    }
+
+    /// A log that grants `reader` the topic and holds events 1 to 4 behind that, and a book in which all of it was asked for
+    /// and answered.
+    fn log(dir: &Path) -> Book {
+        let book = Book::default();
+        let account = Account::new("reader").unwrap();
+        let disk = Arc::new(RealDisk::open(dir).unwrap());
+        let opening = Opening { boot: BootId::of_this_machine(), fresh_epoch: EPOCH, now: Timestamp(0) };
+        let (store, _) = SegmentStore::open(disk, SegmentConfig::default(), opening).unwrap();
+        let grant = Entry::Grant { account: account.clone(), topic: topic() };
+        let events = (1..5).map(|n| {
+            let (kind, payload) = ("torture.event".into(), payload(n).into());
+            Entry::Event(NewEvent { topic: topic(), kind, payload, timestamp: Timestamp(0) })
+        });
+        for (number, entry) in std::iter::once(grant).chain(events).enumerate() {
+            let attempt = match &entry {
+                Entry::Event(event) => Attempt::Event { topic: topic(), payload: Digest::of(&event.payload) },
+                _ => Attempt::Grant { account: account.clone(), topic: topic() },
+            };
+            book.attempt((0, number as u64), vec![attempt]);
+            store.append(&[Batch { entries: vec![entry], key: None }], Timestamp(0)).unwrap();
+            store.commit().unwrap();
+            book.answered((0, number as u64), &[store.status().head]);
+        }
+        store.close().unwrap();
+        book
+    }
+
+    /// What a reader is judged who started behind the grant and was handed `events`.
+    fn judged(events: &[u64]) -> Vec<String> {
+        let dir = tempfile::tempdir().unwrap();
+        let book = log(dir.path());
+        let truth = truth::read(dir.path(), &[Account::new("reader").unwrap()].into(), &[topic()]).unwrap();
+        let mut diary = Diary::new("reader", &Book::default());
+        diary.accepted(EPOCH, Seq::new(1).unwrap());
+        for n in events {
+            let seq = Seq::new(n + 1).unwrap();
+            let text = match truth.lives()[0].records.get(&seq) {
+                Some(bowline_proto::Record::Event(event)) => Digest::of(&event.text),
+                _ => Digest::of(b"made up"),
+            };
+            diary.push(Seen::Event { epoch: EPOCH, topic: topic(), seq, text });
+        }
+        judge(dir.path(), &[topic()], &book, &mut [diary]).unwrap()
+    }
+
+    #[test]
+    fn a_good_run_breaks_nothing_and_each_fault_is_told_with_its_trail() {
+        assert_eq!(judged(&[1, 2, 3, 4]), Vec::<String>::new());
+        for (events, rule) in [
+            (&[1, 2, 4][..], "hole"),
+            (&[1, 2, 3], "hole"),
+            (&[1, 2, 2, 3, 4], "double"),
+            (&[1, 3, 2, 4], "order"),
+            (&[1, 2, 3, 4, 9], "phantom"),
+        ] {
+            let broken = judged(events);
+            assert!(broken.iter().any(|line| line.starts_with(rule)), "{events:?}: {broken:?}");
+            assert!(
+                broken.iter().any(|line| line.contains("what reader saw before")),
+                "{events:?}: {broken:?}"
+            );
+        }
+    }
 }

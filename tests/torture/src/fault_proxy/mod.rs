@@ -106,3 +106,82 @@ async fn serve(
 fn reset(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    /// A gateway that grants every upgrade, sends `FRAMES` frames and tells what it has received.
+    async fn gateway() -> (SocketAddr, tokio::sync::mpsc::UnboundedReceiver<Vec<u8>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (told, received) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let told = told.clone();
+                tokio::spawn(async move {
+                    let _ = told.send(talk(stream, b"HTTP/1.1 101 Switching Protocols\r\n\r\n").await);
+                });
+            }
+        });
+        (addr, received)
+    }
+
+    /// Says its head and its frames, and returns what came meanwhile, until either end closes.
+    async fn talk(stream: TcpStream, head: &[u8]) -> Vec<u8> {
+        let (mut from, mut to) = stream.into_split();
+        let said = said(head);
+        let writer = tokio::spawn(async move {
+            let _ = to.write_all(&said).await;
+            let _ = to.shutdown().await;
+        });
+        let mut heard = Vec::new();
+        let mut buffer = [0; 1024];
+        while let Ok(Ok(n @ 1..)) =
+            tokio::time::timeout(Duration::from_secs(10), from.read(&mut buffer)).await
+        {
+            heard.extend_from_slice(&buffer[..n]);
+        }
+        let _ = writer.await;
+        heard
+    }
+
+    fn said(head: &[u8]) -> Vec<u8> {
+        let mut said = head.to_vec();
+        for number in 0..60_u8 {
+            said.extend_from_slice(&[0x81, 3, b'a', number, b'z']);
+        }
+        said
+    }
+
+    #[tokio::test]
+    async fn whatever_befalls_a_link_its_ends_hear_the_beginning_of_what_was_said_and_nothing_else() {
+        let (addr, mut received) = gateway().await;
+        let counts = Arc::new(FaultCounts::new());
+        let proxy = FaultProxy::start(addr, Random::new(11), Arc::clone(&counts)).await.unwrap();
+        proxy.change(|weather| weather.is_rough = true);
+        let asked = b"GET /agent HTTP/1.1\r\nUpgrade: websocket\r\n\r\n";
+        let links = (0..60).map(|_| async {
+            let stream = TcpStream::connect(proxy.addr()).await.unwrap();
+            talk(stream, asked).await
+        });
+        let heard = futures_util::future::join_all(links).await;
+        let (up, down) = (said(asked), said(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"));
+        assert!(heard.iter().all(|heard| down.starts_with(heard)));
+        assert!(heard.contains(&down), "some links are spared");
+        assert!(heard.iter().any(|heard| heard.len() < down.len()), "some are cut");
+        assert!(
+            heard.iter().any(|heard| heard.len() > 50 && heard.len() % 5 != down.len() % 5),
+            "inside a frame"
+        );
+        drop(proxy);
+        while let Ok(Some(heard)) = tokio::time::timeout(Duration::from_secs(1), received.recv()).await {
+            assert!(up.starts_with(&heard));
+        }
+        for fault in [Fault::CutBetween, Fault::CutInside, Fault::Reset, Fault::FreezeOneWay, Fault::Slice] {
+            assert!(counts.of(fault) > 0, "{fault:?} was done");
+        }
+    }
+}

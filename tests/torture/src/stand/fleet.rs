@@ -7,6 +7,7 @@ use std::time::Duration;
 use bowline_proto::Topic;
 
 use crate::account;
+use crate::book::Book;
 use crate::cli_listener::{CliHabits, CliListener};
 use crate::gateway::{Gateway, TortureError, error};
 use crate::listener::{Habits, Listener};
@@ -18,6 +19,7 @@ pub(super) struct Fleet<'a> {
     /// Where everybody connects: the proxy.
     pub(super) addr: SocketAddr,
     pub(super) topics: &'a [Topic],
+    pub(super) book: &'a Book,
     pub(super) random: Random,
 }
 
@@ -35,11 +37,11 @@ impl Fleet<'_> {
             if habits.conversation.is_some() {
                 topics.push(Topic::new(&format!("conv:{CONVERSATION}")).map_err(error)?);
             }
-            account::grant(self.gateway, &name, &topics)?;
+            account::grant(self.gateway, self.book, &name, &topics)?;
             let token = account::token(self.gateway, &name, None)?;
-            let url = url.clone();
+            let (url, book) = (url.clone(), self.book.clone());
             connecting.push(async move {
-                let listener = Listener::connect(&name, &url, token, habits).await?;
+                let listener = Listener::connect(&name, &url, token, habits, &book).await?;
                 Ok::<_, TortureError>(listener.of(topics))
             });
         }
@@ -50,7 +52,7 @@ impl Fleet<'_> {
         let mut listeners = Vec::new();
         for index in 0..count {
             let name = format!("listener-{index}");
-            account::grant(self.gateway, &name, self.topics)?;
+            account::grant(self.gateway, self.book, &name, self.topics)?;
             let proactive_ms = (index % 2 == 1).then(|| self.random.between(700, 3_000));
             let habits = CliHabits { is_from_oldest: index % 3 == 2, proactive_ms, addr: self.addr };
             listeners.push(CliListener::start(self.gateway, dir, &name, habits)?);
