@@ -46,8 +46,10 @@ async fn every_kind_of_fault_once_breaks_no_promise() {
     let seed = u64::from(std::process::id());
     let run = AllRun { budget: Duration::MAX, seed, rate: 200, first_round: 0, is_smoke: true };
     // What happens is in the output of a failing test.
-    let outcome =
-        all(bowline(), run, |Line::Progress(text)| Line::Broken(text) | println!("{text}")).await.unwrap();
+    let tell = |line: Line<'_>| match line {
+        Line::Progress(text) | Line::Broken(text) => println!("{text}"),
+    };
+    let outcome = all(bowline(), run, tell).await.unwrap();
     for skipped in &outcome.skipped {
         // Past the capture of the test harness: a fault that nobody tried must be seen.
         let _ = writeln!(std::io::stderr(), "torture: SKIPPED: {skipped}");

@@ -139,7 +139,7 @@ impl<S: FnMut(Line<'_>)> Driver<S> {
         counts: &Arc<FaultCounts>,
     ) -> Result<Round, TortureError> {
         self.progress(number, plan, None, start, counts);
-        let mut stand = Stand::raise(&self.runtime, &self.binary, dir, plan.crew, random.fork(1), counts)?;
+        let mut stand = Stand::raise(&self.runtime, &self.binary, dir, plan.crew, &random.fork(1), counts)?;
         for index in 0..plan.steps.len() {
             self.progress(number, plan, Some(index), start, counts);
             stand.suffer(plan.steps[index])?;

@@ -140,7 +140,7 @@ impl CliListener {
                     before: seq_of(before)?,
                     reason: reason_of(&reason),
                 }),
-                Ok(Noticed::Accepted { .. }) => diary.complain("accepted without a position".into()),
+                Ok(Noticed::Accepted { .. }) => diary.complain("accepted without a position"),
                 Ok(Noticed::Other) | Err(_) => {}
             }
         }
@@ -149,7 +149,7 @@ impl CliListener {
         };
         epochs.dedup();
         if epochs.len() > 1 {
-            diary.complain(format!("the log changed its identity: {epochs:?}"));
+            diary.complain(&format!("the log changed its identity: {epochs:?}"));
         }
         if self.habits.is_from_oldest {
             diary.begins_with_oldest(epoch)

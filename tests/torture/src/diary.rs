@@ -86,7 +86,7 @@ impl Diary {
             return;
         };
         let Some(epoch) = epoch else {
-            self.complain(format!("{topic} {} came before any position was known", place.seq));
+            self.complain(&format!("{topic} {} came before any position was known", place.seq));
             return;
         };
         self.deliveries += 1;
@@ -116,14 +116,14 @@ impl Diary {
                     Occasion::Handover => self.handovers += 1,
                 }
                 let (Some(epoch), Some(seq)) = (accepted.epoch, accepted.seq) else {
-                    return self.complain("accepted without a position".into());
+                    return self.complain("accepted without a position");
                 };
                 if self.has_base && !accepted.resumed {
-                    self.complain(format!("accepted at {seq} without its cursor"));
+                    self.complain(&format!("accepted at {seq} without its cursor"));
                 }
                 self.accepted(epoch, seq);
             }
-            Notice::Skipped { after, now } => self.complain(format!("skipped from {after:?} to {now:?}")),
+            Notice::Skipped { after, now } => self.complain(&format!("skipped from {after:?} to {now:?}")),
             _ => {}
         }
     }
@@ -146,7 +146,7 @@ impl Diary {
 
     fn state_changed(&mut self, state: &ConnectionState) {
         if *state == self.state {
-            self.complain(format!("{state:?} was told twice"));
+            self.complain(&format!("{state:?} was told twice"));
         }
         match state {
             ConnectionState::Reconnecting => self.losses += 1,
@@ -154,7 +154,7 @@ impl Diary {
             // An application that comes back too early meets its own ghosts; anything else would be a lie.
             ConnectionState::Closed(CloseReason::Rejected(rejected))
                 if rejected.reason == "CONNECTION_LIMIT_EXCEEDED" => {}
-            ConnectionState::Closed(reason) => self.complain(format!("closed for good: {reason:?}")),
+            ConnectionState::Closed(reason) => self.complain(&format!("closed for good: {reason:?}")),
             _ => {}
         }
         self.state = state.clone();
@@ -181,8 +181,8 @@ impl Diary {
         self.notes.push(Note { behind: self.reader.items.len(), at: self.now(), text });
     }
 
-    pub(crate) fn complain(&mut self, what: String) {
-        self.note(what.clone());
+    pub(crate) fn complain(&mut self, what: &str) {
+        self.note(what.to_string());
         self.complaints.push(format!("{}: {what}", self.reader.account));
     }
 

@@ -187,13 +187,13 @@ impl Life {
                     self.shared.diary().restarted(from);
                     match self.connect(saved.clone()) {
                         Ok(next) => connection = next,
-                        Err(error) => return self.shared.diary().complain(error.to_string()),
+                        Err(error) => return self.shared.diary().complain(&error.to_string()),
                     }
                 }
                 End::TurnedAway => {
                     tokio::time::sleep(ASKS_AGAIN_AFTER).await;
                     if let Err(error) = connection.connect_again() {
-                        return self.shared.diary().complain(format!("can't connect again: {error}"));
+                        return self.shared.diary().complain(&format!("can't connect again: {error}"));
                     }
                 }
             }

@@ -86,7 +86,7 @@ impl Stand {
         binary: &Path,
         dir: &Path,
         crew: Crew,
-        random: Random,
+        random: &Random,
         counts: &Arc<FaultCounts>,
     ) -> Result<Stand, TortureError> {
         let mut round = Round::default();
