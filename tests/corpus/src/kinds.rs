@@ -1,7 +1,9 @@
 //! Which kinds of input there are.
 
 use crate::case::Case;
-use crate::{client_frames, handshakes, requests, server_frames, topics, ws_frames};
+use crate::{
+    client_frames, configs, handshakes, requests, server_frames, tickets, tokens, topics, ws_frames,
+};
 
 /// One kind of input: a file.
 #[derive(Clone, Copy, Debug)]
@@ -28,4 +30,7 @@ pub const KINDS: &[Kind] = &[
     Kind { file: "ws_frames.ndjson", cases: ws_frames::cases },
     Kind { file: "handshakes.ndjson", cases: handshakes::cases },
     Kind { file: "requests.ndjson", cases: requests::cases },
+    Kind { file: "tokens.ndjson", cases: tokens::cases },
+    Kind { file: "tickets.ndjson", cases: tickets::cases },
+    Kind { file: "configs.ndjson", cases: configs::cases },
 ];

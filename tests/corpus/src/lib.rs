@@ -6,6 +6,7 @@
 mod broken_json;
 mod case;
 mod client_frames;
+mod configs;
 mod handshakes;
 mod json_values;
 mod kinds;
@@ -13,6 +14,8 @@ mod masked;
 mod places;
 mod requests;
 mod server_frames;
+mod tickets;
+mod tokens;
 mod topics;
 mod ws_frames;
 

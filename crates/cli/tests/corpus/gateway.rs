@@ -9,7 +9,8 @@ use bowline_gateway::config::{Config, Durability, KeySource, Secret, TokenKey};
 use bowline_proto::{Account, AccountKind};
 use tokio::runtime::Runtime;
 
-const SECRET: &str = "a secret for the corpus that is long enough";
+/// What every token of the corpus is signed with.
+pub(crate) const SECRET: &str = "a secret for the corpus that is long enough";
 /// Nothing here takes longer, unless the machine stands still.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 

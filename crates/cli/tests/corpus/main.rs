@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
 
 mod case;
+mod configs;
 #[path = "../../../proto/tests/vectors/outcome.rs"]
 mod frames;
 mod gateway;
 mod handshakes;
 mod requests;
+mod tickets;
+mod tokens;
 mod topics;
 mod wire;
 mod ws_frames;
@@ -32,6 +35,9 @@ fn every_case_of_the_corpus_has_its_outcome() {
     for file in ["client_frames.ndjson", "server_frames.ndjson"] {
         run(file, &mut |case| case::same(&frames::of(case), &case["expect"]));
     }
+    run("tokens.ndjson", &mut tokens::judge);
+    run("tickets.ndjson", &mut tickets::judge);
+    run("configs.ndjson", &mut configs::judge);
     let mut world = World::start();
     run("ws_frames.ndjson", &mut |case| ws_frames::judge(&mut world, case));
     run("handshakes.ndjson", &mut |case| handshakes::judge(&mut world, case));

@@ -142,7 +142,10 @@ impl TokenVerifier {
             return Err(TokenError::Malformed);
         }
         let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
-        let (header, payload) = message.split_once('.').ok_or(TokenError::Malformed)?;
+        let (header, payload) = message
+            .split_once('.')
+            .filter(|(_, payload)| !payload.contains('.'))
+            .ok_or(TokenError::Malformed)?;
         let header = object(header)?;
         // Extensions that we don't understand must not be ignored (RFC 7515, section 4.1.11).
         if header.contains_key("crit") {
