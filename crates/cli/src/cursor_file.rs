@@ -49,6 +49,10 @@ impl CursorFile {
                 "remove it to start from now, or remove it and pass --from-oldest to get everything retained",
             )
         };
+        // serde would take a list for the members in their order.
+        if !text.trim_ascii_start().starts_with('{') {
+            return Err(damaged("it is no JSON object".into()));
+        }
         let saved: Saved = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
         let seq = Seq::new(saved.seq).ok_or_else(|| damaged("seq is above 2^53".into()))?;
         let cursor = match saved.epoch {
@@ -56,7 +60,9 @@ impl CursorFile {
                 epoch: epoch.parse().map_err(|_| damaged("epoch is not 16 hex digits".into()))?,
                 seq,
             }),
-            None => None,
+            None if seq == Seq::ZERO => None,
+            // From now on, in silence, would be a hole that nobody hears of.
+            None => return Err(damaged("it has a seq without its epoch".into())),
         };
         let session_id = saved.session_id.as_deref().and_then(SessionId::new);
         Ok(Some(SavedPosition { session_id, cursor }))

@@ -2,7 +2,8 @@
 
 use crate::case::Case;
 use crate::{
-    client_frames, configs, handshakes, requests, server_frames, tickets, tokens, topics, ws_frames,
+    arguments, client_frames, configs, cursor_files, handshakes, requests, server_frames, tickets, tokens,
+    topics, ws_frames,
 };
 
 /// One kind of input: a file.
@@ -33,4 +34,6 @@ pub const KINDS: &[Kind] = &[
     Kind { file: "tokens.ndjson", cases: tokens::cases },
     Kind { file: "tickets.ndjson", cases: tickets::cases },
     Kind { file: "configs.ndjson", cases: configs::cases },
+    Kind { file: "cursor_files.ndjson", cases: cursor_files::cases },
+    Kind { file: "arguments.ndjson", cases: arguments::cases },
 ];

@@ -3,10 +3,12 @@
 //! Each kind is a file of `data/`, one case a line, written by `cargo run -p bowline-corpus` and committed. The files are read by
 //! `crates/cli/tests/corpus`, and those of JSON frames by decoders in other languages.
 
+mod arguments;
 mod broken_json;
 mod case;
 mod client_frames;
 mod configs;
+mod cursor_files;
 mod handshakes;
 mod json_values;
 mod kinds;

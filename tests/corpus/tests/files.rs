@@ -28,3 +28,11 @@ fn no_two_cases_of_a_kind_share_a_name() {
         }
     }
 }
+
+#[test]
+fn the_program_that_makes_the_cases_knows_no_code_of_ours() {
+    let manifest =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap_or_default();
+    let (_, dependencies) = manifest.split_once("[dependencies]").unwrap_or_default();
+    assert!(!dependencies.is_empty() && !dependencies.contains("bowline"), "{dependencies}");
+}

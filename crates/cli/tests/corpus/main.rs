@@ -2,8 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
 
+mod arguments;
 mod case;
 mod configs;
+#[path = "../../src/cursor_file.rs"]
+#[allow(dead_code, reason = "the command's own module, of which the reading is judged")]
+mod cursor_file;
+mod cursor_files;
+#[path = "../../src/failure.rs"]
+mod failure;
 #[path = "../../../proto/tests/vectors/outcome.rs"]
 mod frames;
 mod gateway;
@@ -38,6 +45,10 @@ fn every_case_of_the_corpus_has_its_outcome() {
     run("tokens.ndjson", &mut tokens::judge);
     run("tickets.ndjson", &mut tickets::judge);
     run("configs.ndjson", &mut configs::judge);
+    let dir = tempfile::tempdir().unwrap();
+    run("cursor_files.ndjson", &mut |case| cursor_files::judge(dir.path(), case));
+    let empty = tempfile::tempdir().unwrap();
+    run("arguments.ndjson", &mut |case| arguments::judge(empty.path(), case));
     let mut world = World::start();
     run("ws_frames.ndjson", &mut |case| ws_frames::judge(&mut world, case));
     run("handshakes.ndjson", &mut |case| handshakes::judge(&mut world, case));
