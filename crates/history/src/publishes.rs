@@ -1,7 +1,7 @@
 //! Whether what was asked of the gateway became of it: answered means logged where the answer said; unknown means once or
 //! not at all; nothing is logged that nobody asked for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_proto::{Account, Record, Seq, Topic};
 
@@ -14,6 +14,14 @@ use crate::truth::Life;
 /// Where each part of a publish lies in one life.
 type Places = Vec<Option<Seq>>;
 
+/// One life, arranged for the questions that are asked about publishes.
+struct Kept<'a> {
+    life: &'a Life,
+    placed: BTreeMap<PublishName, Places>,
+    /// From a seq on, an account has a right to a topic, or has none.
+    rights: BTreeMap<(&'a Account, &'a Topic), Vec<(Seq, bool)>>,
+}
+
 pub(crate) fn check(history: &History, found: &mut Vec<Finding>) {
     let asked = Asked::of(history);
     let mut lives = Vec::new();
@@ -21,7 +29,7 @@ pub(crate) fn check(history: &History, found: &mut Vec<Finding>) {
         let placed = placed(life, &asked, found);
         all_or_nothing(history, life, &placed, found);
         publish_order(history, &placed, found);
-        lives.push((life, placed));
+        lives.push(Kept { life, placed, rights: rights(life) });
     }
     bases(history, &lives, found);
     if !lives.is_empty() {
@@ -31,30 +39,37 @@ pub(crate) fn check(history: &History, found: &mut Vec<Finding>) {
 
 /// Who asked for what.
 struct Asked<'a> {
-    events: HashMap<(&'a Topic, Digest), (PublishName, usize)>,
+    /// In the order of digests: a payload is another one each time, so that few stand side by side.
+    events: Vec<(Digest, &'a Topic, PublishName, usize)>,
     /// Account, topic, and whether the right was given.
-    rights: HashMap<(&'a Account, &'a Topic, bool), PublishName>,
+    rights: BTreeSet<(&'a Account, &'a Topic, bool)>,
 }
 
 impl<'a> Asked<'a> {
     fn of(history: &'a History) -> Self {
-        let mut asked = Asked { events: HashMap::new(), rights: HashMap::new() };
+        let mut asked =
+            Asked { events: Vec::with_capacity(history.publishes.len()), rights: BTreeSet::new() };
         for (name, publish) in &history.publishes {
             for (part, entry) in publish.entries.iter().enumerate() {
                 match entry {
-                    Attempt::Event { topic, payload } => {
-                        asked.events.insert((topic, *payload), (*name, part));
-                    }
+                    Attempt::Event { topic, payload } => asked.events.push((*payload, topic, *name, part)),
                     Attempt::Grant { account, topic } => {
-                        asked.rights.insert((account, topic, true), *name);
+                        asked.rights.insert((account, topic, true));
                     }
                     Attempt::Revoke { account, topic } => {
-                        asked.rights.insert((account, topic, false), *name);
+                        asked.rights.insert((account, topic, false));
                     }
                 }
             }
         }
+        asked.events.sort_unstable_by_key(|(payload, ..)| *payload);
         asked
+    }
+
+    fn event(&self, topic: &Topic, payload: Digest) -> Option<(PublishName, usize)> {
+        let first = self.events.partition_point(|(known, ..)| *known < payload);
+        let same = self.events[first..].iter().take_while(|(known, ..)| *known == payload);
+        same.filter(|(_, of, ..)| *of == topic).map(|(_, _, name, part)| (*name, *part)).last()
     }
 }
 
@@ -66,7 +81,7 @@ fn placed(life: &Life, asked: &Asked<'_>, found: &mut Vec<Finding>) -> BTreeMap<
             Record::Event(event) => event,
             Record::Granted { account, topic, .. } | Record::Revoked { account, topic, .. } => {
                 let is_grant = matches!(record, Record::Granted { .. });
-                if !asked.rights.contains_key(&(account, topic, is_grant)) {
+                if !asked.rights.contains(&(account, topic, is_grant)) {
                     let there = brief(Some(record));
                     found
                         .push((rules::PHANTOM, format!("{there}, at {}: nobody asked for it", record.seq())));
@@ -75,18 +90,18 @@ fn placed(life: &Life, asked: &Asked<'_>, found: &mut Vec<Finding>) -> BTreeMap<
             }
         };
         let payload = Digest::of(payload_of(&event.text));
-        let Some((name, part)) = asked.events.get(&(&event.topic, payload)) else {
+        let Some((name, part)) = asked.event(&event.topic, payload) else {
             found.push((
                 rules::PHANTOM,
                 format!("the log holds {} {}, which nobody published", event.topic, event.seq),
             ));
             continue;
         };
-        let places = placed.entry(*name).or_default();
-        if places.len() <= *part {
+        let places = placed.entry(name).or_default();
+        if places.len() <= part {
             places.resize(part + 1, None);
         }
-        if let Some(first) = places[*part].replace(event.seq) {
+        if let Some(first) = places[part].replace(event.seq) {
             found.push((rules::IDEMPOTENCE, format!("{} lies at {first} and at {}", event.topic, event.seq)));
         }
     }
@@ -100,8 +115,10 @@ fn all_or_nothing(
     placed: &BTreeMap<PublishName, Places>,
     found: &mut Vec<Finding>,
 ) {
+    let is_cut = life.unknown_upto > Seq::ZERO;
     for (name, places) in placed {
         let Some(publish) = history.publishes.get(name) else { continue };
+        let first = places.iter().flatten().min().copied().unwrap_or(Seq::ZERO);
         let mut last = Seq::ZERO;
         for (part, entry) in publish.entries.iter().enumerate() {
             if !matches!(entry, Attempt::Event { .. }) {
@@ -115,7 +132,7 @@ fn all_or_nothing(
                 }
                 Some(seq) => last = seq,
                 // Retention may have removed the first parts before the log was read.
-                None if life.unknown_upto > Seq::ZERO => {}
+                None if is_cut && first <= life.unknown_upto.advanced_by(publish.entries.len() as u64) => {}
                 None => found.push((
                     rules::ALL_OR_NOTHING,
                     format!("{} is in the log without its part {part}", said(*name)),
@@ -157,8 +174,8 @@ fn publish_order(history: &History, placed: &BTreeMap<PublishName, Places>, foun
 }
 
 /// A fresh reader's start lies before everything that was published after it.
-fn bases(history: &History, lives: &[(&Life, BTreeMap<PublishName, Places>)], found: &mut Vec<Finding>) {
-    for (life, placed) in lives {
+fn bases(history: &History, lives: &[Kept<'_>], found: &mut Vec<Finding>) {
+    for Kept { life, placed, .. } in lives {
         let mut bases: Vec<(Moment, Seq, usize)> = Vec::new();
         for (number, reader) in history.readers.iter().enumerate() {
             for item in &reader.items {
@@ -192,7 +209,7 @@ fn bases(history: &History, lives: &[(&Life, BTreeMap<PublishName, Places>)], fo
 }
 
 /// Answered means logged, there and nowhere else; and every answer to a publish is the same.
-fn answers(history: &History, lives: &[(&Life, BTreeMap<PublishName, Places>)], found: &mut Vec<Finding>) {
+fn answers(history: &History, lives: &[Kept<'_>], found: &mut Vec<Finding>) {
     for (name, publish) in &history.publishes {
         if let [first, .., last] = publish.answers.as_slice() {
             let said = format!("{} was answered with {first:?} and then with {last:?}", said(*name));
@@ -210,8 +227,8 @@ fn answers(history: &History, lives: &[(&Life, BTreeMap<PublishName, Places>)], 
             }
             for (part, seq) in answer.iter().enumerate() {
                 // A suffix may be lost in a way that the configuration allows: a new life begins. But it was there.
-                if !lives.iter().any(|(life, placed)| is_kept(life, placed, *name, publish, part, *seq)) {
-                    let there = lives.last().map(|(life, _)| brief(life.records.get(seq)));
+                if !lives.iter().any(|life| life.keeps(*name, publish, part, *seq)) {
+                    let there = lives.last().map(|kept| brief(kept.life.records.get(seq)));
                     let there = there.unwrap_or_default();
                     let said = format!("{} part {part} was acknowledged at {seq}: {there}", said(*name));
                     found.push((rules::DURABLE_ACK, said));
@@ -221,45 +238,51 @@ fn answers(history: &History, lives: &[(&Life, BTreeMap<PublishName, Places>)], 
     }
 }
 
-/// Whether part `part` of a publish is what `life` holds at `seq`.
-fn is_kept(
-    life: &Life,
-    placed: &BTreeMap<PublishName, Places>,
-    name: PublishName,
-    publish: &Publish,
-    part: usize,
-    seq: Seq,
-) -> bool {
-    if seq <= life.unknown_upto {
-        return true;
-    }
-    match &publish.entries[part] {
-        Attempt::Event { .. } => {
-            placed.get(&name).and_then(|places| places.get(part).copied().flatten()) == Some(seq)
+impl Kept<'_> {
+    /// Whether part `part` of a publish is what this life holds at `seq`.
+    fn keeps(&self, name: PublishName, publish: &Publish, part: usize, seq: Seq) -> bool {
+        if seq <= self.life.unknown_upto {
+            return true;
         }
-        // A right that is there already needs no record of its own.
-        Attempt::Grant { account, topic } => right_at(life, account, topic, seq) == Some(true),
-        Attempt::Revoke { account, topic } => right_at(life, account, topic, seq) != Some(true),
+        match &publish.entries[part] {
+            Attempt::Event { .. } => {
+                self.placed.get(&name).and_then(|places| places.get(part).copied().flatten()) == Some(seq)
+            }
+            // A right that is there already needs no record of its own.
+            Attempt::Grant { account, topic } => self.has_right(account, topic, seq),
+            Attempt::Revoke { account, topic } => !self.has_right(account, topic, seq),
+        }
+    }
+
+    /// What the last record up to `seq` says about a right.
+    fn has_right(&self, account: &Account, topic: &Topic, seq: Seq) -> bool {
+        let changes = self.rights.get(&(account, topic)).map_or(&[][..], Vec::as_slice);
+        let upto = changes.partition_point(|(at, _)| *at <= seq);
+        upto > 0 && changes[upto - 1].1
     }
 }
 
-/// What the last record up to `seq` says about a right; `None`: nothing.
-fn right_at(life: &Life, account: &Account, topic: &Topic, seq: Seq) -> Option<bool> {
-    life.records.range(..=seq).rev().find_map(|(_, record)| match record {
-        Record::Granted { account: whose, topic: what, .. } => {
-            (whose == account && what == topic).then_some(true)
+fn rights(life: &Life) -> BTreeMap<(&Account, &Topic), Vec<(Seq, bool)>> {
+    let mut rights: BTreeMap<(&Account, &Topic), Vec<(Seq, bool)>> = BTreeMap::new();
+    for record in life.records.values() {
+        match record {
+            Record::Event(_) => {}
+            Record::Granted { seq, account, topic } => {
+                rights.entry((account, topic)).or_default().push((*seq, true));
+            }
+            Record::Revoked { seq, account, topic } => {
+                rights.entry((account, topic)).or_default().push((*seq, false));
+            }
         }
-        Record::Revoked { account: whose, topic: what, .. } => {
-            (whose == account && what == topic).then_some(false)
-        }
-        Record::Event(_) => None,
-    })
+    }
+    rights
 }
 
 /// The payload of an event's frame: its last member, as the publisher wrote it.
 fn payload_of(text: &[u8]) -> &[u8] {
     let marker = b"\"payload\":";
-    let Some(start) = text.windows(marker.len()).position(|window| window == marker) else { return &[] };
+    let is_there = |start: &usize| text[*start] == b'"' && text[*start..].starts_with(marker);
+    let Some(start) = (0..text.len()).find(is_there) else { return &[] };
     text[start + marker.len()..].strip_suffix(b"}").unwrap_or_default()
 }
 

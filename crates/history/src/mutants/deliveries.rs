@@ -15,7 +15,7 @@ pub(super) fn drop_event(history: &mut History, dice: &mut Dice) -> bool {
     let Some(handed) = plain::event(item) else { return false };
     // A position that moved on without the event is noticed as well, but here the tiling itself must be.
     if !plain::is_missed(history, site, handed.epoch, handed.topic, handed.seq)
-        || plain::is_told_elsewhere(history, site, handed.topic, handed.seq)
+        || plain::is_told_elsewhere(history, site, handed.topic, &[handed.seq])
     {
         return false;
     }

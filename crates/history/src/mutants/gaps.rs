@@ -29,7 +29,7 @@ fn needed(history: &History, dice: &mut Dice) -> Option<Loss> {
     let life = plain::life_at(history, site)?;
     let lost = plain::visible(&history.readers[site.reader], life, topic, *after, *before);
     let last = *lost.last()?;
-    let is_alone = lost.iter().all(|seq| !plain::is_told_elsewhere(history, site, topic, *seq));
+    let is_alone = !plain::is_told_elsewhere(history, site, topic, &lost);
     let handed = plain::handed(history, site.reader, life.epoch, topic);
     let is_whole = lost.iter().all(|seq| !handed.contains(seq));
     if !is_alone || !is_whole || !plain::is_missed(history, site, life.epoch, topic, last) {
@@ -122,7 +122,6 @@ pub(super) fn alter_topic(history: &mut History, dice: &mut Dice) -> bool {
 /// Every event that it covers was removed by retention, or every one was destroyed: another cause is a lie.
 pub(super) fn alter_reason(history: &mut History, dice: &mut Dice) -> bool {
     let Some(loss) = needed(history, dice) else { return false };
-    let Some(life) = plain::life_at(history, loss.site) else { return false };
     let damaged = history.truth.damaged();
     let is_touched = damaged.iter().any(|seq| loss.after < *seq && *seq < loss.before);
     let crosses = history.truth.lives().iter().any(|other| {
@@ -141,7 +140,6 @@ pub(super) fn alter_reason(history: &mut History, dice: &mut Dice) -> bool {
         }
         _ => &[GapReason::Missing],
     };
-    let _ = life;
     let Some(lie) = dice.pick(lies).copied() else { return false };
     if let Seen::Gap { reason, .. } = &mut history.readers[loss.site.reader].items[loss.site.item] {
         *reason = lie;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bowline_proto::{Epoch, Record, Seq, Topic};
+use bowline_proto::{Epoch, GrantScope, Record, Seq, Topic};
 
 use crate::digest::Digest;
 use crate::generator::has_right;
@@ -107,10 +107,26 @@ pub(super) fn visible(reader: &Reader, life: &Life, topic: &Topic, after: Seq, b
     if before <= after.next() {
         return Vec::new();
     }
-    let inside = life.records.range(after.next()..before);
-    let of_topic =
-        inside.filter(|(_, record)| matches!(record, Record::Event(event) if event.topic == *topic));
-    of_topic.map(|(seq, _)| *seq).filter(|seq| has_right(reader, &life.records, topic, *seq)).collect()
+    let is_followed = match &reader.granted {
+        GrantScope::All => true,
+        GrantScope::Only(topics) => topics.contains(topic),
+    };
+    let is_open = reader.open.contains(topic) || reader.asked.contains(topic);
+    let mut holds = has_right(reader, &life.records, topic, after);
+    let mut seen = Vec::new();
+    for (seq, record) in life.records.range(after.next()..before) {
+        match record {
+            Record::Event(event) if holds && event.topic == *topic => seen.push(*seq),
+            Record::Granted { account, topic: of, .. } if *account == reader.account && of == topic => {
+                holds |= is_followed;
+            }
+            Record::Revoked { account, topic: of, .. } if *account == reader.account && of == topic => {
+                holds = is_open;
+            }
+            _ => {}
+        }
+    }
+    seen
 }
 
 /// Whether a later item shows that something of `topic` at `seq` is missing: a later event of the topic in the same life, or
@@ -127,12 +143,12 @@ pub(super) fn is_missed(history: &History, site: Site, epoch: Epoch, topic: &Top
     stays.iter().any(is_later) || (reader.must_be_caught_up && ends_there)
 }
 
-/// Whether another gap of the reader, not forgotten, says that `seq` of `topic` is lost.
-pub(super) fn is_told_elsewhere(history: &History, site: Site, topic: &Topic, seq: Seq) -> bool {
+/// Whether another gap of the reader, not forgotten, says that one of `seqs` of `topic` is lost.
+pub(super) fn is_told_elsewhere(history: &History, site: Site, topic: &Topic, seqs: &[Seq]) -> bool {
     let reader = &history.readers[site.reader];
     kept(reader).into_iter().filter(|index| *index != site.item).any(|index| {
         matches!(&reader.items[index], Seen::Gap { topic: of, after, before, .. }
-            if of == topic && *after < seq && seq < *before)
+            if of == topic && seqs.iter().any(|seq| after < seq && seq < before))
     })
 }
 

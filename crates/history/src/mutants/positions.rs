@@ -104,7 +104,7 @@ pub(super) fn start_early(history: &mut History, dice: &mut Dice) -> bool {
     let Some(topic) = dice.pick(&topics) else { return false };
     let missed = plain::visible(reader, last, topic, Seq::ZERO, base.next());
     let Some(missed) = dice.pick(&missed).copied() else { return false };
-    if plain::is_told_elsewhere(history, site, topic, missed) {
+    if plain::is_told_elsewhere(history, site, topic, &[missed]) {
         return false;
     }
     if let Seen::Based { seq, .. } = &mut history.readers[site.reader].items[site.item] {
