@@ -1,4 +1,7 @@
-//! How the WebSocket crate is kept from reading beyond the answer to its handshake.
+//! How the WebSocket crate is kept from reading beyond the answer to its handshake, and from seeing in how many pieces it came.
+//!
+//! It takes an answer in many small pieces for an attack, which a slow or slicing network is not: so it gets the answer as a whole.
+//! What is held for that is bounded; so is the time, by the dial's deadline.
 //!
 //! What it has read beyond becomes its read buffer, and a buffer that started as a few bytes is never replaced by a larger one
 //! than 1 KiB: a read call for every four events. Given a stream that stops behind the answer, a socket can be made
@@ -14,9 +17,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Read at once while the answer lasts: an answer has some 200 bytes.
 const READ_BYTES: usize = 1024;
 
+/// An answer beyond this is handed on as it is, in bytes. The crate refuses it: its own limit is as large.
+const MOST_HEAD_BYTES: usize = 64 * 1024;
+
 const HEAD_END: &[u8] = b"\r\n\r\n";
 
-/// A stream that makes a pause in reading behind the first empty line.
+/// A stream that reads up to the first empty line before it says anything, and makes a pause behind it.
 #[derive(Debug)]
 pub(crate) struct HandshakeStream<S> {
     inner: S,
@@ -25,17 +31,17 @@ pub(crate) struct HandshakeStream<S> {
 
 #[derive(Debug)]
 enum Reading {
-    /// The answer; so many bytes of its end have been seen.
-    Head(usize),
-    /// What came with the answer's end.
-    Rest(Bytes),
+    /// The answer so far; so many bytes of its end have been seen.
+    Head { came: Vec<u8>, seen: usize },
+    /// The answer, as far as it has not been handed on, and what came with its end.
+    HandOn { head: Bytes, rest: Bytes },
     /// Straight from the stream.
     Stream,
 }
 
 impl<S> HandshakeStream<S> {
     pub(crate) fn new(inner: S) -> Self {
-        HandshakeStream { inner, reading: Reading::Head(0) }
+        HandshakeStream { inner, reading: Reading::Head { came: Vec::new(), seen: 0 } }
     }
 }
 
@@ -61,32 +67,36 @@ impl<S: AsyncRead + Unpin> AsyncRead for HandshakeStream<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.reading {
-            Reading::Stream => Pin::new(&mut self.inner).poll_read(cx, buf),
-            Reading::Rest(rest) => {
-                let taken = rest.len().min(buf.remaining());
-                buf.put_slice(&rest[..taken]);
-                rest.advance(taken);
-                if rest.is_empty() {
-                    self.reading = Reading::Stream;
+        let HandshakeStream { inner, reading } = &mut *self;
+        loop {
+            match reading {
+                Reading::Stream => return Pin::new(inner).poll_read(cx, buf),
+                Reading::HandOn { head, rest } => {
+                    let next = if head.is_empty() { rest } else { head };
+                    if next.is_empty() {
+                        *reading = Reading::Stream;
+                        continue;
+                    }
+                    let taken = next.len().min(buf.remaining());
+                    buf.put_slice(&next[..taken]);
+                    next.advance(taken);
+                    return Poll::Ready(Ok(()));
                 }
-                Poll::Ready(Ok(()))
-            }
-            Reading::Head(seen) => {
-                let seen = *seen;
-                let mut bytes = [0; READ_BYTES];
-                // No more than is asked for, so that all of the head fits.
-                let mut read = ReadBuf::new(&mut bytes[..buf.remaining().min(READ_BYTES)]);
-                ready!(Pin::new(&mut self.inner).poll_read(cx, &mut read))?;
-                let (head, seen) = head_of(read.filled(), seen);
-                let (head, rest) = read.filled().split_at(head);
-                buf.put_slice(head);
-                self.reading = match (seen == HEAD_END.len(), rest.is_empty()) {
-                    (false, _) => Reading::Head(seen),
-                    (true, true) => Reading::Stream,
-                    (true, false) => Reading::Rest(Bytes::copy_from_slice(rest)),
-                };
-                Poll::Ready(Ok(()))
+                Reading::Head { came, seen } => {
+                    let mut bytes = [0; READ_BYTES];
+                    let mut read = ReadBuf::new(&mut bytes);
+                    ready!(Pin::new(&mut *inner).poll_read(cx, &mut read))?;
+                    let read = read.filled();
+                    let (head, end) = head_of(read, *seen);
+                    let before = came.len();
+                    came.extend_from_slice(read);
+                    *seen = end;
+                    if end == HEAD_END.len() || read.is_empty() || came.len() > MOST_HEAD_BYTES {
+                        let mut head_on = Bytes::from(core::mem::take(came));
+                        let rest = head_on.split_off(before + head);
+                        *reading = Reading::HandOn { head: head_on, rest };
+                    }
+                }
             }
         }
     }
@@ -136,6 +146,22 @@ mod tests {
             buf.put_slice(&self.0.split_to(taken));
             Poll::Ready(Ok(()))
         }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_handed_on_as_a_whole_however_it_came() {
+        let head = "HTTP/1.1 101 x\r\nA: b\r\n\r\n";
+        for piece in 1..=head.len() {
+            let mut stream = HandshakeStream::new(Pieces(Bytes::from(format!("{head}frames")), piece));
+            let mut bytes = [0; 100];
+            let count = stream.read(&mut bytes).await.unwrap();
+            assert_eq!(&bytes[..count], head.as_bytes(), "pieces of {piece}");
+        }
+        let endless = Bytes::from(vec![b'x'; MOST_HEAD_BYTES + 5000]);
+        let mut stream = HandshakeStream::new(Pieces(endless.clone(), 700));
+        let mut read = Vec::new();
+        stream.read_to_end(&mut read).await.unwrap();
+        assert_eq!(read, endless);
     }
 
     #[tokio::test]
