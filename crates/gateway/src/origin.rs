@@ -49,7 +49,7 @@ impl AllowedOrigins {
     pub fn allows(&self, origin: &str) -> bool {
         self.any
             || self.exact.iter().any(|exact| exact.eq_ignore_ascii_case(origin))
-            || (self.loopback && is_loopback(origin))
+            || (self.loopback && is_origin(origin) && is_loopback(origin))
     }
 }
 
@@ -108,6 +108,9 @@ mod tests {
     fn for_development_loopback_is_allowed_on_any_port() {
         let origins = allowing(&[]).with_loopback();
         for (origin, expected) in [
+            ("http://evil.example/.localhost", false),
+            ("http://evil.example#.localhost", false),
+            ("http://evil example.localhost", false),
             ("http://localhost", true),
             ("https://localhost:5173", true),
             ("http://app.localhost:5173", true),
