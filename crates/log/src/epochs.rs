@@ -20,7 +20,7 @@ pub(crate) struct Era {
     pub(crate) shared: Seq,
     /// Its first position.
     pub(crate) first: Seq,
-    /// Records between `shared` and `first` that had been acknowledged are known to be lost.
+    /// Records between `shared` and `first` that had been acknowledged may be lost.
     pub(crate) is_lossy: bool,
 }
 
@@ -71,7 +71,7 @@ impl Epochs {
         }
     }
 
-    /// The eras before whose start acknowledged records are known to be lost, for a reader that is at `after`.
+    /// The eras before whose start acknowledged records may be lost, for a reader that is at `after`.
     pub(crate) fn losses_after(&self, after: Seq) -> impl Iterator<Item = &Era> {
         self.0.iter().filter(move |era| era.is_lossy && era.first > after.next())
     }

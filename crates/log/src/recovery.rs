@@ -121,8 +121,8 @@ pub(crate) fn recover(
     if recovery.epoch_change.is_some() {
         let shared = base.head;
         let first = shared.max(handed_out).advanced_by(EPOCH_JUMP);
-        let is_lossy = handed_out > shared;
-        base.snapshot.epochs.start(Era { epoch: opening.fresh_epoch, shared, first, is_lossy });
+        // Known to be lost or not: whoever reads across this place must hear that something may be missing there.
+        base.snapshot.epochs.start(Era { epoch: opening.fresh_epoch, shared, first, is_lossy: true });
         head = before(first);
     }
     let mut aside = Aside::default();

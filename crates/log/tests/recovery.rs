@@ -136,6 +136,20 @@ fn a_flipped_byte_of_the_state_file_loses_nothing() {
     let (store, recovery) = open(&disk, small(), "boot", SECOND);
     assert_eq!(recovery.epoch_change, Some(EpochChange::StateUnknown));
     assert_eq!(read_all(&store), [1, 2, 3, 4, 5, 6]);
+    // With a part of the log gone as well, nobody knows what had been acknowledged: every reader hears of it.
+    let disk = whole.copy();
+    disk.delete("state");
+    let name = last_log(&disk);
+    let bytes = disk.bytes(&name);
+    disk.set(&name, bytes[..bytes.len() - 1].to_vec());
+    let (store, recovery) = open(&disk, small(), "boot", SECOND);
+    assert_eq!(recovery.epoch_change, Some(EpochChange::StateUnknown));
+    let mut asked = query(&store, "x", &["conv:b"], 2);
+    asked.epoch = Epoch::from_bits(FIRST);
+    let page = store.read(&asked).unwrap();
+    let first = store.status().head.next().get();
+    assert_eq!(seqs(&page), [3, 4]);
+    assert_eq!(gaps(&page), ["conv:a", "conv:b"].map(|t| (t.to_string(), 4, first, GapReason::Epoch)));
 }
 
 #[test]
@@ -310,8 +324,20 @@ fn a_power_cut_without_fsync_changes_the_epoch_and_keeps_what_is_there() {
         assert_eq!(read_all(&cut), (1..=kept.min(4) as u64).collect::<Vec<_>>());
         let mut asked = query(&cut, "x", &["conv:b"], 4);
         asked.epoch = Epoch::from_bits(FIRST);
-        let page = cut.read(&asked).unwrap();
-        assert_eq!((page.from.get(), page.gaps.len()), (kept.min(4) as u64, usize::from(kept < 4)));
+        // Also where everything that this reader knows is left, something behind it may have been acknowledged.
+        for after in [1, 4] {
+            asked.after = seq(after);
+            let page = cut.read(&asked).unwrap();
+            let left = kept.min(4) as u64;
+            assert_eq!(page.from.get(), after.min(left));
+            assert_eq!(seqs(&page), (after + 1..=left).collect::<Vec<_>>());
+            let first = cut.status().head.next().get();
+            assert_eq!(
+                gaps(&page),
+                [("conv:b".to_string(), left, first, GapReason::Epoch)],
+                "{kept} {after}"
+            );
+        }
     }
     store.close().unwrap();
     let (_, recovery) = open(&disk.after_power_cut(0), config(), "next boot", SECOND);
