@@ -188,7 +188,7 @@ impl Index {
         out
     }
 
-    /// Reads an index file.
+    /// Reads an index file; `None` when it is damaged, or says what can't be: readers rely on its order.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Index> {
         let frame = frame::first(bytes).filter(|frame| frame.tag == Tag::Index)?;
         let mut from = Take(frame.body);
@@ -206,7 +206,27 @@ impl Index {
             }
             index.holes.push(Hole { first, last, topics: is_known.then_some(topics) });
         }
-        Some(index)
+        index.is_in_order().then_some(index)
+    }
+
+    #[expect(clippy::iter_over_hash_type, reason = "whether all hold does not depend on the order")]
+    fn is_in_order(&self) -> bool {
+        let mut before = None;
+        for &offset in self.offsets.iter().filter(|&&offset| offset != NOWHERE) {
+            if before >= Some(offset) {
+                return false;
+            }
+            before = Some(offset);
+        }
+        for rows in self.postings.values() {
+            let is_within = rows.last().is_none_or(|&last| (last as usize) < self.offsets.len());
+            if !is_within || !rows.is_sorted_by(|one, next| one < next) {
+                return false;
+            }
+        }
+        before < Some(self.end)
+            && self.holes.iter().all(|hole| hole.first <= hole.last)
+            && self.holes.is_sorted_by(|one, next| one.last < next.first)
     }
 }
 
@@ -280,5 +300,36 @@ mod tests {
         assert_eq!(index.last(), seq(19));
         assert_eq!(index.last_within(&a, seq(11), seq(16)), Some(seq(14)));
         assert_eq!(index.last_within(&a, seq(14), seq(16)), None);
+    }
+
+    #[test]
+    fn an_index_that_says_what_cannot_be_is_none() {
+        let seq = |n| Seq::new(n).unwrap();
+        let topic = Topic::new("conv:a").unwrap();
+        let hole = |first, last| Hole { first: seq(first), last: seq(last), topics: None };
+        let good = || {
+            let mut index = Index::new(seq(11), 100);
+            index.add(seq(11), 100, 150);
+            index.add(seq(13), 150, 200);
+            index.post(&topic, &[seq(11), seq(13)]);
+            index.holes = vec![hole(12, 12), hole(14, 15)];
+            index
+        };
+        let is_read = |index: &Index| Index::from_bytes(&index.to_bytes()).is_some();
+        assert!(is_read(&good()));
+        let spoilers: [fn(&mut Index); 7] = [
+            |index| index.offsets.swap(0, 2),
+            |index| index.offsets[2] = index.offsets[0],
+            |index| index.end = 150,
+            |index| index.postings.values_mut().for_each(|rows| rows.swap(0, 1)),
+            |index| index.postings.values_mut().for_each(|rows| rows.push(3)),
+            |index| index.holes.swap(0, 1),
+            |index| index.holes[1].first = index.holes[1].last.next(),
+        ];
+        for (at, spoil) in spoilers.iter().enumerate() {
+            let mut index = good();
+            spoil(&mut index);
+            assert!(!is_read(&index), "spoiler {at}");
+        }
     }
 }
