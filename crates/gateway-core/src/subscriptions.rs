@@ -89,8 +89,15 @@ impl GatewayCore {
             return Some(RefusalCode::LimitExceeded);
         }
         connection.asked += 1;
+        let is_live = matches!(connection.phase, Phase::Live { .. });
         self.follow(slot, topic, basis, seen_at);
         self.question_changed(slot, topic);
+        if is_live && !topic.is_on_demand() && self.position(slot).is_some_and(|position| position < seen_at)
+        {
+            // The grant is known ahead of the tail, and what lies before it is not this reader's: the log tells them apart.
+            self.fall_behind(slot);
+            self.read_on(slot);
+        }
         None
     }
 

@@ -111,3 +111,20 @@ fn somebody_elses_inbox_is_forbidden() {
     assert_eq!(ack.subscribed, Vec::<Topic>::new());
     assert_eq!(ack.errors.len(), 2);
 }
+
+#[test]
+fn a_grant_that_is_known_ahead_of_the_tail_opens_nothing_that_came_before_it() {
+    let mut world = World::new();
+    let hello = world.path_hello("ann", "chat:t1");
+    let first = world.open(hello);
+    let before = world.log.event("conv:c1");
+    let grant = world.log.grant("ann", "conv:c1");
+    // Another socket brings what the log says of its account's grants.
+    let hello = world.path_hello("ann", "chat:t1");
+    world.open(hello);
+    let ack = world.subscribe(first, &["conv:c1"]);
+    assert_eq!(ack.subscribed, [topic("conv:c1")]);
+    world.show(vec![before, grant]);
+    let seq = world.publish("conv:c1");
+    assert_eq!(world.events(first), [seq]);
+}
