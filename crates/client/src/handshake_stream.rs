@@ -20,8 +20,6 @@ const READ_BYTES: usize = 1024;
 /// An answer beyond this is handed on as it is, in bytes. The crate refuses it: its own limit is as large.
 const MOST_HEAD_BYTES: usize = 64 * 1024;
 
-const HEAD_END: &[u8] = b"\r\n\r\n";
-
 /// A stream that reads up to the first empty line before it says anything, and makes a pause behind it.
 #[derive(Debug)]
 pub(crate) struct HandshakeStream<S> {
@@ -31,8 +29,8 @@ pub(crate) struct HandshakeStream<S> {
 
 #[derive(Debug)]
 enum Reading {
-    /// The answer so far; so many bytes of its end have been seen.
-    Head { came: Vec<u8>, seen: usize },
+    /// The answer so far.
+    Head { came: Vec<u8>, line: Line },
     /// The answer, as far as it has not been handed on, and what came with its end.
     HandOn { head: Bytes, rest: Bytes },
     /// Straight from the stream.
@@ -41,24 +39,45 @@ enum Reading {
 
 impl<S> HandshakeStream<S> {
     pub(crate) fn new(inner: S) -> Self {
-        HandshakeStream { inner, reading: Reading::Head { came: Vec::new(), seen: 0 } }
+        HandshakeStream { inner, reading: Reading::Head { came: Vec::new(), line: Line::First } }
     }
 }
 
-/// How many bytes of `bytes` belong to the head of whose end `seen` bytes came before, and how many bytes of the end
-/// have been seen then.
-fn head_of(bytes: &[u8], mut seen: usize) -> (usize, usize) {
-    for (at, byte) in bytes.iter().enumerate() {
-        seen = match (HEAD_END[seen] == *byte, byte) {
-            (true, _) => seen + 1,
-            (false, b'\r') => 1,
-            (false, _) => 0,
-        };
-        if seen == HEAD_END.len() {
-            return (at + 1, seen);
+/// Where in its lines a head stands. Lines end with a line feed; a carriage return before it is usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    /// Before the first one: empty lines there end nothing.
+    First,
+    Inside,
+    /// A line has ended.
+    Ended,
+    /// A carriage return stands behind the end of a line.
+    EndedAndReturned,
+    /// An empty line has ended: what follows is not the head any more.
+    Empty,
+}
+
+impl Line {
+    fn after(self, byte: u8) -> Line {
+        match (self, byte) {
+            (Line::Empty, _) | (Line::Ended | Line::EndedAndReturned, b'\n') => Line::Empty,
+            (Line::First, b'\r' | b'\n') => Line::First,
+            (Line::Inside, b'\n') => Line::Ended,
+            (Line::Ended, b'\r') => Line::EndedAndReturned,
+            (Line::First | Line::Inside | Line::Ended | Line::EndedAndReturned, _) => Line::Inside,
         }
     }
-    (bytes.len(), seen)
+}
+
+/// How many bytes of `bytes` belong to the head, and where in its lines it stands then.
+fn head_of(bytes: &[u8], mut line: Line) -> (usize, Line) {
+    for (at, byte) in bytes.iter().enumerate() {
+        line = line.after(*byte);
+        if line == Line::Empty {
+            return (at + 1, line);
+        }
+    }
+    (bytes.len(), line)
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for HandshakeStream<S> {
@@ -82,16 +101,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for HandshakeStream<S> {
                     next.advance(taken);
                     return Poll::Ready(Ok(()));
                 }
-                Reading::Head { came, seen } => {
+                Reading::Head { came, line } => {
                     let mut bytes = [0; READ_BYTES];
                     let mut read = ReadBuf::new(&mut bytes);
                     ready!(Pin::new(&mut *inner).poll_read(cx, &mut read))?;
                     let read = read.filled();
-                    let (head, end) = head_of(read, *seen);
+                    let (head, end) = head_of(read, *line);
                     let before = came.len();
                     came.extend_from_slice(read);
-                    *seen = end;
-                    if end == HEAD_END.len() || read.is_empty() || came.len() > MOST_HEAD_BYTES {
+                    *line = end;
+                    if end == Line::Empty || read.is_empty() || came.len() > MOST_HEAD_BYTES {
                         let mut head_on = Bytes::from(core::mem::take(came));
                         let rest = head_on.split_off(before + head);
                         *reading = Reading::HandOn { head: head_on, rest };
@@ -150,12 +169,15 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_handed_on_as_a_whole_however_it_came() {
-        let head = "HTTP/1.1 101 x\r\nA: b\r\n\r\n";
-        for piece in 1..=head.len() {
-            let mut stream = HandshakeStream::new(Pieces(Bytes::from(format!("{head}frames")), piece));
-            let mut bytes = [0; 100];
-            let count = stream.read(&mut bytes).await.unwrap();
-            assert_eq!(&bytes[..count], head.as_bytes(), "pieces of {piece}");
+        for head in
+            ["HTTP/1.1 101 x\r\nA: b\r\n\r\n", "HTTP/1.1 101 x\nA: b\n\n", "\r\n\r\nHTTP/1.1 101 x\r\n\n"]
+        {
+            for piece in 1..=head.len() {
+                let mut stream = HandshakeStream::new(Pieces(Bytes::from(format!("{head}frames")), piece));
+                let mut bytes = [0; 100];
+                let count = stream.read(&mut bytes).await.unwrap();
+                assert_eq!(&bytes[..count], head.as_bytes(), "pieces of {piece}");
+            }
         }
         let endless = Bytes::from(vec![b'x'; MOST_HEAD_BYTES + 5000]);
         let mut stream = HandshakeStream::new(Pieces(endless.clone(), 700));
