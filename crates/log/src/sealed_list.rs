@@ -1,5 +1,7 @@
 //! Which sealed segments there are, and where some are missing.
 
+use core::ops::Range;
+
 use bowline_proto::Seq;
 
 use crate::disk::{Disk, Open, unusable};
@@ -41,15 +43,13 @@ pub(crate) fn sealed_segments(
             // Nobody tells where one missing segment ends and the next starts, unless an index file is left.
             let index = indexes.contains(&number).then(|| sealed::read_all(disk, &names::index(number)));
             let index = index.and_then(Result::ok).and_then(|bytes| Index::from_bytes(&bytes));
+            // One of a segment that a new epoch has left behind is no part of this history.
+            let index = index.filter(|index| index.base() >= next && index.last() <= header.previous);
             let (first, last) = match &index {
                 Some(index) => (index.base(), index.last()),
                 None => {
-                    let later = (number + 1..header.number).find(|number| indexes.contains(number));
-                    let later = later.and_then(|later| {
-                        let bytes = sealed::read_all(disk, &names::index(later)).ok()?;
-                        Some(before(Index::from_bytes(&bytes)?.base()))
-                    });
-                    (next, later.unwrap_or(header.previous).min(header.previous))
+                    let later = start_of_later(disk, &indexes, number + 1..header.number);
+                    (next, later.map_or(header.previous, before).min(header.previous))
                 }
             };
             if first <= last {
@@ -63,7 +63,11 @@ pub(crate) fn sealed_segments(
             let is_next = following.number == header.number + 1;
             let last = match is_next {
                 true => following.previous,
-                false => end_of(disk, &header, following.previous),
+                false => {
+                    let later = start_of_later(disk, &indexes, header.number + 1..following.number);
+                    let at_most = later.map_or(following.previous, before).min(following.previous);
+                    end_of(disk, &header, at_most)
+                }
             };
             let written_at = following.previous_at;
             number = header.number + 1;
@@ -76,18 +80,25 @@ pub(crate) fn sealed_segments(
     Ok(sealed)
 }
 
-/// The last position of a segment whose successor is missing.
+/// Where the first of these missing segments starts of which an index file is left.
+fn start_of_later(disk: &dyn Disk, indexes: &[u64], numbers: Range<u64>) -> Option<Seq> {
+    let number = numbers.into_iter().find(|number| indexes.contains(number))?;
+    Some(Index::from_bytes(&sealed::read_all(disk, &names::index(number)).ok()?)?.base())
+}
+
+/// The last position of a segment whose successor is missing. Where damage hides it, everything up to `at_most` counts as
+/// this segment's, so that what can't be found in it is told.
 fn end_of(disk: &dyn Disk, header: &Header, at_most: Seq) -> Seq {
     let index = sealed::read_all(disk, &names::index(header.number)).ok();
     if let Some(index) = index.and_then(|bytes| Index::from_bytes(&bytes)) {
         return index.last().min(at_most);
     }
     let bytes = sealed::read_all(disk, &names::log(header.number)).unwrap_or_default();
+    let Start::Ours((_, _, mut at)) = segment::read_start(&bytes, 0) else { return at_most };
     let mut last = before(header.base);
-    let Start::Ours((_, _, mut at)) = segment::read_start(&bytes, 0) else { return last };
     while let Some(batch) = segment::read_batch(&bytes, at) {
         last = batch.records.last().map_or(last, |record| record.seq);
         at = batch.end;
     }
-    last.min(at_most)
+    if at == bytes.len() { last.min(at_most) } else { at_most }
 }

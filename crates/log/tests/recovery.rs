@@ -254,6 +254,52 @@ fn a_deleted_segment_is_a_gap_of_exactly_the_topics_that_had_events_there() {
     tiles(&store.read(&asked).unwrap(), &events);
 }
 
+#[test]
+fn where_damage_hides_the_end_of_a_segment_before_a_missing_one_nothing_is_lost_in_silence() {
+    let (whole, events) = several();
+    let logs: Vec<String> = whole.names().into_iter().filter(|name| name.ends_with(".log")).collect();
+    let index_of = |log: &str| log.replace(".log", ".index");
+    let bytes = whole.bytes(&logs[1]);
+    for has_next_index in [true, false] {
+        for at in (0..bytes.len()).step_by(11) {
+            let disk = whole.copy();
+            disk.delete(&index_of(&logs[1]));
+            disk.delete(&logs[2]);
+            if !has_next_index {
+                disk.delete(&index_of(&logs[2]));
+            }
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 0x10;
+            disk.set(&logs[1], flipped);
+            let (store, recovery) = open(&disk, small(), "boot", SECOND);
+            assert_eq!(recovery.epoch_change, None);
+            tiles(&store.read(&query(&store, "x", &["conv:b"], 0)).unwrap(), &events);
+        }
+    }
+}
+
+#[test]
+fn a_segment_that_a_new_epoch_left_behind_is_told_once() {
+    let (disk, _) = several();
+    let logs: Vec<String> = disk.names().into_iter().filter(|name| name.ends_with(".log")).collect();
+    let [.., before, last] = &logs[..] else { panic!("several segments") };
+    disk.delete(last);
+    let mut bytes = disk.bytes(before);
+    bytes[0] ^= 1;
+    disk.set(before, bytes);
+    let read = |store: &SegmentStore| {
+        let mut asked = query(store, "x", &["conv:b"], 1);
+        asked.epoch = Epoch::from_bits(FIRST);
+        store.read(&asked).unwrap()
+    };
+    let (store, recovery) = open(&disk, small(), "boot", SECOND);
+    assert_eq!(recovery.epoch_change, Some(EpochChange::AcknowledgedLost));
+    let page = read(&store);
+    let (again, recovery) = open(&disk.copy(), small(), "boot", 0xC);
+    assert_eq!((recovery.epoch_change, &recovery.missing_segments[..]), (None, &[][..]));
+    assert_eq!(read(&again), page);
+}
+
 /// Every event of the reader's is in the page or in a gap of its topic.
 fn tiles(page: &bowline_proto::Page, events: &[(u64, &str)]) {
     let seqs = seqs(page);
