@@ -2,18 +2,20 @@
 //! not (`docs/protocol.md`, section 2; RFC 6455, section 4.2; RFC 9112).
 //!
 //! `request`: the bytes; `{token}` in a text stands for a good access token. `ways`: `first` is a fresh connection, `later`
-//! one that has carried another request before. `expect`: `status`, with `code` of the problem or with what the socket hears.
+//! one that has carried another request before. `expect`: `status`, with `code` of the problem or with what the socket hears;
+//! `then` is the frame behind that.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::case::{Case, hex, times};
+use crate::masked::{FIN, frame};
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
 pub(crate) fn cases() -> Vec<Case> {
-    [upgrades(), keys(), paths(), credentials(), origins(), protocols(), sizes(), noise()].concat()
+    [upgrades(), keys(), paths(), credentials(), origins(), protocols(), ahead(), sizes(), noise()].concat()
 }
 
 /// A request that is good until something is changed.
@@ -456,6 +458,30 @@ fn protocols() -> Vec<Case> {
         expect["extensions"] = Value::Null;
         let request = Request::get("/agent").with("Sec-WebSocket-Extensions", offered);
         cases.push(request.case(format!("extensions {offered:?} are not taken"), expect));
+    }
+    cases
+}
+
+/// A client need not wait for the answer before it sends frames.
+fn ahead() -> Vec<Case> {
+    let head = Request::get("/agent").text();
+    let mut cases = Vec::new();
+    for (name, bytes, opcode, payload) in [
+        ("a ping", frame(FIN | 9, b"hi"), 10, &b"hi"[..]),
+        ("a close", frame(FIN | 8, b"\x03\xe8"), 8, b"\x03\xe8normal"),
+        ("a binary message", frame(FIN | 2, b"x"), 8, b"\x03\xebunsupported"),
+        ("a frame that is not masked", b"\x81\x00".to_vec(), 8, b"\x03\xeaprotocol_error"),
+        (
+            "a text that is no UTF-8, in two,",
+            [frame(1, b"\xc3"), frame(FIN, b"\xff")].concat(),
+            8,
+            b"\x03\xefinvalid_text",
+        ),
+    ] {
+        let mut expect = accepted();
+        expect["then"] = json!({"opcode": opcode, "hex": hex(payload)});
+        let request = json!([head, {"hex": hex(&bytes)}]);
+        cases.push(case(format!("{name} right behind the request"), request, &["first", "later"], expect));
     }
     cases
 }

@@ -65,5 +65,11 @@ fn watch(wire: &mut Wire, expected: &Value) -> Result<Value, String> {
             seen["close"] = u16::from_be_bytes([payload[0], payload[1]]).into();
         }
     }
+    if expected.get("then").is_some()
+        && let Some((opcode, payload)) = wire.frame()?
+    {
+        let digits: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+        seen["then"] = json!({"opcode": opcode, "hex": digits});
+    }
     Ok(seen)
 }
