@@ -256,3 +256,11 @@ pub(super) fn drop_the_start(history: &mut History, dice: &mut Dice) -> bool {
     history.readers[site.reader].items.remove(site.item);
     true
 }
+
+/// Nobody ever answered a reader that must be caught up.
+pub(super) fn never_accept(history: &mut History, dice: &mut Dice) -> bool {
+    let which = dice.index(history.readers.len());
+    let Some(reader) = history.readers.get_mut(which) else { return false };
+    reader.items.clear();
+    reader.must_be_caught_up
+}

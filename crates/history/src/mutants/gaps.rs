@@ -4,6 +4,7 @@ use bowline_proto::{GapReason, Seq, Topic};
 
 use super::plain::{self, Site};
 use crate::dice::Dice;
+use crate::generator::has_right;
 use crate::history::{History, Seen};
 
 /// A gap and what it really accounts for.
@@ -190,6 +191,57 @@ pub(super) fn gap_over_nothing(history: &mut History, dice: &mut Dice) -> bool {
     let is_new_here = handed.seq > life.shared;
     history.readers[site.reader].items.insert(site.item + 1, gap);
     is_empty && is_new_here
+}
+
+/// A loss with a life of the log that the reader is owed, kept quiet.
+pub(super) fn drop_gap_of_an_epoch(history: &mut History, dice: &mut Dice) -> bool {
+    let Some((site, _)) = loss_of_an_epoch(history, dice) else { return false };
+    history.readers[site.reader].items.remove(site.item);
+    true
+}
+
+/// The same, said to begin behind what was lost.
+pub(super) fn begin_late_in_an_epoch(history: &mut History, dice: &mut Dice) -> bool {
+    let Some((site, last)) = loss_of_an_epoch(history, dice) else { return false };
+    if let Seen::Gap { after, .. } = &mut history.readers[site.reader].items[site.item] {
+        *after = last;
+    }
+    true
+}
+
+/// The same, said to be the work of retention.
+pub(super) fn blame_retention_for_an_epoch(history: &mut History, dice: &mut Dice) -> bool {
+    let Some((site, _)) = loss_of_an_epoch(history, dice) else { return false };
+    if let Seen::Gap { reason, .. } = &mut history.readers[site.reader].items[site.item] {
+        *reason = GapReason::Retention;
+    }
+    true
+}
+
+/// A gap for what a reader had not had yet of the life before, though it had been further than what both lives share; and
+/// the last event of it.
+fn loss_of_an_epoch(history: &History, dice: &mut Dice) -> Option<(Site, Seq)> {
+    let sites = plain::gaps(history);
+    let site = *dice.pick(&sites)?;
+    let reader = &history.readers[site.reader];
+    let Seen::Gap { topic, after, before, reason: GapReason::Epoch, .. } = &reader.items[site.item] else {
+        return None;
+    };
+    let now = plain::life_at(history, site)?;
+    let number = history.truth.lives().iter().position(|life| life.epoch == now.epoch)?;
+    let old = &history.truth.lives()[number.checked_sub(1)?];
+    let kept = plain::kept(reader);
+    let earlier = kept.iter().take_while(|index| **index < site.item).map(|index| &reader.items[*index]);
+    let last = earlier.filter_map(plain::event).last()?;
+    let is_ahead = last.epoch == old.epoch && last.seq > now.shared;
+    let is_held = has_right(reader, &now.records, topic, now.shared);
+    let handed = plain::handed(history, site.reader, old.epoch, topic);
+    let passed = plain::base(reader)?.max(now.shared).max(handed.last().copied().unwrap_or(Seq::ZERO));
+    let lost = plain::visible(reader, old, topic, passed, Seq::MAX);
+    let end = *lost.last()?;
+    let is_alone = !plain::is_told_elsewhere(history, site, topic, &lost);
+    let is_whole = lost.iter().all(|seq| after < seq && seq < before);
+    (is_ahead && is_held && is_alone && is_whole && reader.must_be_caught_up).then_some((site, end))
 }
 
 fn any_reason(dice: &mut Dice) -> GapReason {

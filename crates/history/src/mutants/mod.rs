@@ -92,6 +92,7 @@ pub const MUTATORS: &[Mutator] = &[
     by("alter the epoch of an event", &[rules::PHANTOM], deliveries::alter_epoch),
     by("go back to an older epoch", &[rules::ORDER], deliveries::go_back_to_an_epoch),
     by("drop the start of a reader", &[rules::ORDER], deliveries::drop_the_start),
+    by("never accept a reader", &[rules::LIVENESS], deliveries::never_accept),
     by("drop a gap", &[rules::HOLE], gaps::drop_gap),
     by("begin a gap late", &[rules::HOLE], gaps::begin_late),
     by("end a gap early", &[rules::HOLE], gaps::end_early),
@@ -99,6 +100,9 @@ pub const MUTATORS: &[Mutator] = &[
     by("end a gap over what can be had", &[rules::HONEST_GAP], gaps::end_late),
     by("alter the topic of a gap", &[rules::HOLE], gaps::alter_topic),
     by("alter the reason of a gap", &[rules::GAP_REASON], gaps::alter_reason),
+    by("drop the gap of an epoch", &[rules::HOLE], gaps::drop_gap_of_an_epoch),
+    by("begin the gap of an epoch late", &[rules::HOLE], gaps::begin_late_in_an_epoch),
+    by("blame retention for an epoch", &[rules::GAP_REASON], gaps::blame_retention_for_an_epoch),
     by("put a gap in place of an event", &[rules::HONEST_GAP], gaps::gap_for_an_event),
     by("put a gap over an event", &[rules::OVERLAP], gaps::gap_over_an_event),
     by("invent a gap over nothing", &[rules::HONEST_GAP], gaps::gap_over_nothing),
@@ -139,7 +143,7 @@ mod tests {
         let mut survivors = Vec::new();
         for mutator in MUTATORS {
             let mut caught = 0;
-            for seed in 0..60 {
+            for seed in 0..200 {
                 match mutator.try_on(&good_history(seed), &mut dice) {
                     Verdict::Declined => {}
                     Verdict::Caught => caught += 1,
