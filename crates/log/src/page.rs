@@ -39,9 +39,13 @@ impl Start {
     }
 }
 
-/// Sorts by topic and cuts off what the gap before has already said.
+/// Sorts by topic and cuts off what the gap before has already said. Of two that begin together, the change of the log
+/// is told first: what was removed later of the new one says nothing about it.
 fn disjoint(mut gaps: Vec<Gap>) -> Vec<Gap> {
-    gaps.sort_by(|a, b| (&a.topic, a.after, b.before).cmp(&(&b.topic, b.after, a.before)));
+    let is_later = |gap: &Gap| gap.reason != GapReason::Epoch;
+    gaps.sort_by(|a, b| {
+        (&a.topic, a.after, is_later(a), b.before).cmp(&(&b.topic, b.after, is_later(b), a.before))
+    });
     let mut apart: Vec<Gap> = Vec::with_capacity(gaps.len());
     for mut gap in gaps {
         if let Some(last) = apart.last().filter(|last| last.topic == gap.topic) {

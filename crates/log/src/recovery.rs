@@ -114,7 +114,12 @@ pub(crate) fn recover(
     base.snapshot.oldest =
         base.snapshot.oldest.max(sealed.first().map_or(base.header.base, |first| first.base));
     base.snapshot.oldest_number = sealed.first().map_or(base.header.number, |first| first.number);
-    // What is kept must outlive a power cut from now on, also where the process died before its fsync.
+    // What is kept must outlive a power cut from now on, also where the process died before its fsync. After a failed
+    // fsync the system takes what it did not write for clean: what no commit has synced is written again.
+    let synced = synced_upto(&base, last).min(base.end);
+    if synced < base.end {
+        base.file.write_at(&base.bytes[synced..base.end], synced as u64).map_err(StoreError::Failed)?;
+    }
     base.file.sync_data().map_err(StoreError::Failed)?;
 
     let mut head = base.head;
@@ -178,6 +183,13 @@ fn start_over(
     let head = before(first);
     let aside = Aside { tail: None, unreadable };
     Found { recovery, snapshot, sealed: Vec::new(), open: None, head, next_number, must_roll: true, aside }
+}
+
+/// Up to where the newest segment is known to have been synced.
+fn synced_upto(base: &Replayed, last: Option<&State>) -> usize {
+    let is_synced = |state: &&State| state.durability == Durability::Fsync || state.is_clean;
+    let named = last.filter(|state| state.segment == base.header.number).filter(is_synced);
+    named.map_or(0, |state| usize::try_from(state.offset).unwrap_or(usize::MAX))
 }
 
 /// Up to where the newest segment must or may reach.
