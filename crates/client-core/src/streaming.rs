@@ -105,7 +105,11 @@ impl<B> ClientCore<B> {
             return None;
         }
         let retired = self.retired.iter().find(|retired| retired.link == link)?;
-        Some(Part::Retired(retired.stream))
+        // What it shows would move the cursor past events of a topic that it does not bring. It is read for speed only:
+        // the current link brings everything.
+        let current = self.current().map(|current| &current.topics);
+        let is_complete = retired.topics.brings_all_logged(current, &self.wanted);
+        (retired.stream == Stream::Plain || is_complete).then_some(Part::Retired(retired.stream))
     }
 
     fn event(&mut self, now: Time, link: LinkId, stream: Stream, head: &EventHead, body: B) {
@@ -221,7 +225,7 @@ impl<B> ClientCore<B> {
 
     fn subscribe_answered(&mut self, now: Time, link: LinkId, part: Part, ack: SubscribeAck) {
         let Some(topics) = self.topics_of_mut(link) else { return };
-        topics.answered(&ack);
+        let ack = topics.answered(ack);
         self.passed(part, ack.seq);
         if let Part::Current(_) = part {
             if let Some(news) = self.wanted.answered(ack) {

@@ -45,6 +45,8 @@ pub(crate) enum Scope {
 #[derive(Debug, Default)]
 pub(crate) struct LinkTopics {
     standing: BTreeMap<Topic, Standing>,
+    /// How many subscribes of a topic are not answered: of several, the last one's answer counts.
+    unanswered: BTreeMap<Topic, u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +129,8 @@ impl Wanted {
 impl LinkTopics {
     /// A link whose resume listed `topics`: they are live when it is accepted.
     pub(crate) fn presented(topics: &[Topic]) -> Self {
-        LinkTopics { standing: topics.iter().map(|topic| (topic.clone(), Standing::Held)).collect() }
+        let standing = topics.iter().map(|topic| (topic.clone(), Standing::Held)).collect();
+        LinkTopics { standing, unanswered: BTreeMap::new() }
     }
 
     /// The frames that bring this link up to what is wanted.
@@ -150,6 +153,9 @@ impl LinkTopics {
             .map(|(topic, _)| topic.clone())
             .collect();
         self.standing.extend(missing.iter().map(|topic| (topic.clone(), Standing::Asked)));
+        for topic in &missing {
+            *self.unanswered.entry(topic.clone()).or_default() += 1;
+        }
         self.standing.extend(superfluous.iter().map(|topic| (topic.clone(), Standing::Leaving)));
         self.standing.retain(|topic, standing| *standing != Standing::Refused || wanted.contains(topic));
 
@@ -158,8 +164,11 @@ impl LinkTopics {
         unsubscribes.chain(subscribes).collect()
     }
 
-    /// Takes the answer to a subscribe.
-    pub(crate) fn answered(&mut self, ack: &SubscribeAck) {
+    /// Takes the answer to a subscribe; what is left of it. A topic that was given up and asked for again meanwhile is not
+    /// delivered from this answer on, but from the next one.
+    pub(crate) fn answered(&mut self, mut ack: SubscribeAck) -> SubscribeAck {
+        ack.subscribed.retain(|topic| self.is_last_answer(topic.as_str()));
+        ack.errors.retain(|refusal| self.is_last_answer(&refusal.topic));
         for topic in &ack.subscribed {
             if let Some(standing) = self.standing.get_mut(topic).filter(|s| **s == Standing::Asked) {
                 *standing = Standing::Held;
@@ -171,6 +180,17 @@ impl LinkTopics {
                 *standing = Standing::Refused;
             }
         }
+        ack
+    }
+
+    fn is_last_answer(&mut self, topic: &str) -> bool {
+        let Some(left) = self.unanswered.get_mut(topic) else { return true };
+        *left -= 1;
+        let is_last = *left == 0;
+        if is_last {
+            self.unanswered.remove(topic);
+        }
+        is_last
     }
 
     /// Takes the answer to an unsubscribe. A topic that has been asked for again meanwhile stays.
@@ -185,6 +205,17 @@ impl LinkTopics {
     /// A subscribe of a logged topic is not answered yet: its position in the stream is unknown.
     pub(crate) fn awaits_logged_answer(&self) -> bool {
         self.standing.iter().any(|(topic, standing)| *standing == Standing::Asked && !topic.is_on_demand())
+    }
+
+    /// This link brings every logged topic that `current` was asked for or, where there is none, that is wanted: only then
+    /// whatever it shows is complete up to there.
+    pub(crate) fn brings_all_logged(&self, current: Option<&LinkTopics>, wanted: &Wanted) -> bool {
+        let is_asked = |topic: &Topic| {
+            let standing = |link: &LinkTopics| link.standing.get(topic).copied();
+            current.is_none_or(|link| matches!(standing(link), Some(Standing::Asked | Standing::Held)))
+        };
+        let logged = wanted.topics.keys().filter(|topic| !topic.is_on_demand());
+        logged.filter(|topic| is_asked(topic)).all(|topic| self.standing.get(topic) == Some(&Standing::Held))
     }
 
     /// Any subscribe is not answered yet.
