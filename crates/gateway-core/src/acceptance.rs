@@ -61,7 +61,7 @@ impl GatewayCore {
             let ack = SubscribeAck { subscribed: Vec::new(), errors, seq: Some(from) };
             self.send(slot, ServerFrame::SubscribeAck(ack));
         }
-        self.tell_activities_followed(slot);
+        self.tell_activities_followed(now, slot);
         self.follow_defaults(slot);
     }
 }

@@ -42,6 +42,13 @@ pub(crate) struct Lease {
     pub(crate) home: Option<AccountKey>,
 }
 
+impl Lease {
+    /// It was not renewed in time.
+    pub(crate) fn has_lapsed(&self, now: Time) -> bool {
+        self.ends <= now
+    }
+}
+
 /// What a statement changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -127,7 +134,7 @@ impl Activities {
     /// Ends the leases of the conversation at `place` that were not renewed.
     pub(crate) fn expire(&mut self, now: Time, place: usize) -> Vec<Lease> {
         let Some(conversation) = self.get_mut(place) else { return Vec::new() };
-        let (lapsed, held) = conversation.leases.drain(..).partition(|lease| lease.ends <= now);
+        let (lapsed, held) = conversation.leases.drain(..).partition(|lease| lease.has_lapsed(now));
         conversation.leases = held;
         self.release(place);
         lapsed

@@ -140,12 +140,13 @@ impl GatewayCore {
     }
 
     /// A new follower of an on-demand topic hears what is the case. One whose socket is blocked waits for the renewals.
-    pub(crate) fn tell_activities(&mut self, slot: u32, topic: &Topic) {
+    /// What has lapsed is told to nobody, although its timer may still wait for its turn.
+    pub(crate) fn tell_activities(&mut self, now: Time, slot: u32, topic: &Topic) {
         if self.connections.get(slot).is_none_or(|connection| connection.is_blocked()) {
             return;
         }
         let to = self.connections.id(slot);
-        for lease in self.activities.current(topic) {
+        for lease in self.activities.current(topic).iter().filter(|lease| !lease.has_lapsed(now)) {
             let text = signal_text(topic, &lease.account, &lease.status, lease.said);
             self.outputs.push_back(Output::Signal { text, to: vec![to] });
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bowline_proto::{LoggedEvent, Record, Time};
 use bytes::Bytes;
 
-use crate::connections::Hot;
+use crate::connections::{Connection, Hot};
 use crate::recent_grants::{GrantChange, GrantStep};
 use crate::shard::GatewayCore;
 use crate::vocabulary::{ConnId, Output};
@@ -75,7 +75,9 @@ impl GatewayCore {
         end
     }
 
-    /// Puts out a signal to the live followers of a topic, but for the one that it came from.
+    /// Puts out a signal to the followers of a topic, but for the one that it came from. A signal has no place among the
+    /// events, so a reader that catches up gets it as well: it may have been told the status that ends now. One whose
+    /// socket is blocked does not.
     pub(crate) fn signal(&mut self, topic: &str, text: Bytes, but: Option<ConnId>) {
         let Some(topic) = self.topics.find(topic) else { return };
         let followers = self.topics.followers(topic);
@@ -83,7 +85,10 @@ impl GatewayCore {
         for follower in followers.iter() {
             let hot = self.connections.hot[follower.slot as usize];
             let conn = ConnId { slot: follower.slot, generation: hot.generation };
-            if hot.live_from != Hot::NOT_LIVE && Some(conn) != but {
+            let is_free = |connection: &Connection| connection.is_accepted() && !connection.is_blocked();
+            let takes_it =
+                hot.live_from != Hot::NOT_LIVE || self.connections.get(follower.slot).is_some_and(is_free);
+            if takes_it && Some(conn) != but {
                 to.push(conn);
             }
         }

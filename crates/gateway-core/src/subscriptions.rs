@@ -38,7 +38,7 @@ impl GatewayCore {
         let ack = SubscribeAck { subscribed: subscribed.clone(), errors, seq: Some(position) };
         self.send(slot, ServerFrame::SubscribeAck(ack));
         for topic in subscribed.iter().filter(|topic| topic.is_on_demand()) {
-            self.tell_activities(slot, topic);
+            self.tell_activities(now, slot, topic);
         }
     }
 
@@ -188,7 +188,7 @@ impl GatewayCore {
     }
 
     /// A socket that was accepted with a list of topics gets the activities that it missed.
-    pub(crate) fn tell_activities_followed(&mut self, slot: u32) {
+    pub(crate) fn tell_activities_followed(&mut self, now: Time, slot: u32) {
         let Some(connection) = self.connections.get(slot) else { return };
         if connection.asked == 0 || !matches!(connection.phase, Phase::CatchingUp { .. }) {
             return;
@@ -201,7 +201,7 @@ impl GatewayCore {
             .cloned()
             .collect();
         for topic in &topics {
-            self.tell_activities(slot, topic);
+            self.tell_activities(now, slot, topic);
         }
     }
 }
