@@ -138,7 +138,7 @@ impl Truth {
         }
         // Where nothing is left, the log began anew; otherwise what retention took before is shared.
         let is_anew = !last.records.iter().any(|(seq, record)| shown.get(seq) == Some(&record));
-        let surviving: BTreeMap<Seq, Record> = last
+        let mut surviving: BTreeMap<Seq, Record> = last
             .records
             .iter()
             .take_while(|(seq, record)| {
@@ -147,6 +147,13 @@ impl Truth {
             })
             .map(|(seq, record)| (*seq, record.clone()))
             .collect();
+        // What was destroyed at the end is no longer a part of the log.
+        while surviving
+            .last_key_value()
+            .is_some_and(|(seq, _)| *seq >= was_oldest && !shown.contains_key(seq))
+        {
+            surviving.pop_last();
+        }
         let shared = surviving.keys().next_back().copied().unwrap_or(Seq::ZERO);
         let mut records = surviving;
         records.extend(shown.iter().map(|(seq, record)| (*seq, (*record).clone())));
