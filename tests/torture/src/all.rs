@@ -142,7 +142,11 @@ impl<S: FnMut(Line<'_>)> Driver<S> {
         let mut stand = Stand::raise(&self.runtime, &self.binary, dir, plan.crew, &random.fork(1), counts)?;
         for index in 0..plan.steps.len() {
             self.progress(number, plan, Some(index), start, counts);
+            let meddling = random.fork(4).fork(index as u64).chance(40).then(|| stand.meddle());
             stand.suffer(plan.steps[index])?;
+            if let Some(meddling) = meddling {
+                stand.settle(meddling)?;
+            }
             // Now and then the next fault meets readers that are still on their way back.
             let is_last = index + 1 == plan.steps.len();
             if !is_last && random.fork(2).fork(index as u64).chance(35) {
@@ -170,6 +174,7 @@ impl<S: FnMut(Line<'_>)> Driver<S> {
         tally.unknown += round.unknown;
         tally.handovers += round.handovers;
         tally.reconnects += round.reconnects;
+        tally.rights_changed += round.rights_changed;
         tally.worst_ready_ms = tally.worst_ready_ms.max(millis(round.worst_ready));
         tally.worst_caught_up_ms = tally.worst_caught_up_ms.max(millis(round.worst_caught_up));
         tally.faults = Fault::ALL.iter().map(|fault| (fault.name().to_string(), counts.of(*fault))).collect();

@@ -29,6 +29,11 @@ impl Book {
         self.open().answered(name, seqs);
     }
 
+    /// The last seq that `name` was answered with.
+    pub(crate) fn last_answer(&self, name: PublishName) -> Option<Seq> {
+        self.open().publishes.get(&name)?.answers.last()?.last().copied()
+    }
+
     /// A name for the next thing that `publisher` asks for.
     pub(crate) fn next_name(&self, publisher: usize) -> PublishName {
         let book = self.open();

@@ -37,7 +37,8 @@ pub(crate) struct Habits {
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) name: String,
-    topics: Vec<Topic>,
+    /// What it is waited for.
+    pub(crate) topics: Vec<Topic>,
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,

@@ -21,6 +21,12 @@ use crate::gateway::{Gateway, TortureError};
 pub(crate) struct Marks(BTreeMap<Topic, u64>);
 
 impl Marks {
+    /// Something of `topic` was answered with this place.
+    pub(crate) fn raise(&mut self, topic: &Topic, seq: Option<Seq>) {
+        let mark = self.0.entry(topic.clone()).or_default();
+        *mark = seq.map_or(0, Seq::get).max(*mark);
+    }
+
     /// The highest of all topics.
     pub(crate) fn last(&self) -> u64 {
         self.0.values().copied().max().unwrap_or(0)
@@ -231,8 +237,7 @@ impl Publisher {
     fn mark(&self, batch: &[(Topic, Box<RawValue>)], seqs: &[Seq]) {
         let mut marks = self.shared.marks();
         for ((topic, _), seq) in batch.iter().zip(seqs) {
-            let mark = marks.0.entry(topic.clone()).or_default();
-            *mark = seq.get().max(*mark);
+            marks.raise(topic, Some(*seq));
         }
         drop(marks);
         self.shared.answers.fetch_add(1, Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! One gateway, its network, its publishers and its fleet: raised for a round, judged and torn down at its end.
 
 mod fleet;
+mod rights;
 mod torment;
 
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use bowline_proto::Topic;
 use tokio::runtime::Handle;
 
-use crate::account;
+use crate::account::{self, Admin};
 use crate::book::Book;
 use crate::cli_listener::CliListener;
 use crate::fault_proxy::{Fault, FaultCounts, FaultProxy};
@@ -19,6 +20,7 @@ use crate::listener::Listener;
 use crate::publisher::{Marks, Publishers};
 use crate::random::Random;
 use crate::stand::fleet::Fleet;
+use crate::stand::rights::Rights;
 use crate::system::SmallDevice;
 use crate::verdict::judge;
 
@@ -46,6 +48,7 @@ pub(crate) struct Round {
     pub(crate) unknown: u64,
     pub(crate) handovers: u64,
     pub(crate) reconnects: u64,
+    pub(crate) rights_changed: u64,
     /// From the start of a process to its being ready, at worst.
     pub(crate) worst_ready: Duration,
     /// From the end of a fault until every reader had what had been acknowledged by then, at worst.
@@ -66,6 +69,7 @@ pub(crate) struct Stand {
     listeners: Vec<CliListener>,
     publishers: Publishers,
     book: Book,
+    rights: Rights,
     device: Option<SmallDevice>,
     counts: Arc<FaultCounts>,
     random: Random,
@@ -112,6 +116,8 @@ impl Stand {
         let listeners = fleet.listeners(dir, crew.listeners)?;
         let publishers = Publishers::start(&gateway, &topics, crew.rate, &book, Some(proxy.addr()))?;
         proxy.change(|weather| weather.is_rough = crew.is_rough);
+        let held = natives.iter().map(|native| native.topics.iter().cloned().collect()).collect();
+        let rights = Rights { admin: Admin::of(&gateway, &book)?, held };
         Ok(Stand {
             runtime: runtime.clone(),
             gateway,
@@ -121,6 +127,7 @@ impl Stand {
             listeners,
             publishers,
             book,
+            rights,
             device,
             counts: Arc::clone(counts),
             random: random.fork(3),
@@ -203,8 +210,10 @@ impl Stand {
             listener.kill_and_restart()?;
             self.counts.count(Fault::ListenerKill);
         }
-        let (marks, complaints) = std::mem::replace(&mut self.publishers, Publishers::nobody()).finish();
+        let (_, complaints) = std::mem::replace(&mut self.publishers, Publishers::nobody()).finish();
         self.round.broken.extend(complaints);
+        let marks = self.rights.admin.last_words(&self.topics)?;
+        self.wait_for_all_rights();
         let last = marks.last();
         let start = Instant::now();
         self.wait_for_readers(&marks, start)?;

@@ -28,6 +28,8 @@ pub struct Tally {
     pub handovers: u64,
     /// Links accepted again after a loss.
     pub reconnects: u64,
+    /// Rights given or taken while the faults went on.
+    pub rights_changed: u64,
     /// Events handed to applications.
     pub deliveries: u64,
     /// Ephemeral events handed to applications.
@@ -85,6 +87,7 @@ impl Tally {
         }
         self.handovers += run.handovers;
         self.reconnects += run.reconnects;
+        self.rights_changed += run.rights_changed;
         self.deliveries += run.deliveries;
         self.signals += run.signals;
         self.acknowledged += run.acknowledged;
@@ -130,12 +133,13 @@ impl Tally {
         }
         let _ = writeln!(
             table,
-            "\n{} rounds; {} events acknowledged, {} unknown; {} reconnects, {} signals; ready again within {} ms and everybody \
+            "\n{} rounds; {} events acknowledged, {} unknown; {} reconnects, {} changes of rights, {} signals; ready again within {} ms and everybody \
              caught up within {} ms of the end of a fault, at worst.\n",
             self.rounds,
             grouped(self.acknowledged),
             grouped(self.unknown),
             grouped(self.reconnects),
+            grouped(self.rights_changed),
             grouped(self.signals),
             grouped(self.worst_ready_ms),
             grouped(self.worst_caught_up_ms),
