@@ -37,6 +37,7 @@ impl Plan {
         let mut steps = vec![
             Step::Kill { listeners: 1 },
             Step::KillTwice { after: ms(100) },
+            Step::KillUnanswered,
             Step::Stop { time: ms(1_500) },
             Step::StopListener { time: ms(500) },
             Step::ResetAll,
@@ -124,8 +125,8 @@ mod tests {
         let long: Vec<Step> = (0..60).flat_map(|n| Plan::of_round(n, 1, 300).steps).collect();
         let names =
             |steps: &[Step]| steps.iter().map(|step| step.name()).collect::<std::collections::BTreeSet<_>>();
-        assert_eq!(names(&long).len(), 15, "{:?}", names(&long));
+        assert_eq!(names(&long).len(), 16, "{:?}", names(&long));
         // A listener is killed together with the gateway there.
-        assert_eq!(names(&smoke).len(), 14, "{:?}", names(&smoke));
+        assert_eq!(names(&smoke).len(), 15, "{:?}", names(&smoke));
     }
 }

@@ -11,6 +11,8 @@ pub(crate) enum Step {
     Kill { listeners: usize },
     /// `kill -9`, and again so long after the gateway was ready.
     KillTwice { after: Duration },
+    /// `kill -9` when publishes have been carried out whose answers never arrive: they come again under their keys.
+    KillUnanswered,
     /// `kill -9` of a listener.
     KillListener,
     /// The gateway stands still for so long.
@@ -44,7 +46,8 @@ impl Step {
     pub(crate) fn draw(random: &mut Random) -> Step {
         let millis = |random: &mut Random, low, high| Duration::from_millis(random.between(low, high));
         match random.between(0, 100) {
-            0..30 => Step::Kill { listeners: random.between(0, 3) as usize },
+            0..22 => Step::Kill { listeners: random.between(0, 3) as usize },
+            22..30 => Step::KillUnanswered,
             30..46 => Step::KillTwice { after: millis(random, 0, 400) },
             46..50 => Step::KillListener,
             50..66 => Step::Stop { time: millis(random, 50, 4_000) },
@@ -61,6 +64,7 @@ impl Step {
         match self {
             Step::Kill { .. } => "kill",
             Step::KillTwice { .. } => "kill twice",
+            Step::KillUnanswered => "kill unanswered",
             Step::KillListener => "kill listener",
             Step::Stop { .. } => "stop",
             Step::StopListener { .. } => "stop listener",

@@ -46,6 +46,8 @@ faults! {
     Descriptors = "descriptors",
     /// The gateway gets no further memory.
     Memory = "memory",
+    /// The gateway ended for want of memory, and was started again.
+    MemoryDeath = "memory_death",
     /// A link ends between two frames.
     CutBetween = "cut_between",
     /// A link ends inside a frame.

@@ -15,6 +15,9 @@ use crate::system::{Tampering, cpu_time, forbid_descriptors, forbid_memory};
 /// fleet cost a few percent; a loop costs a hundred.)
 const MOST_CPU_WITHOUT_DESCRIPTORS: f64 = 0.8;
 
+/// Long enough for a publish to come, to be committed and to be answered into a network that stands still.
+const CARRIED_OUT_WITHIN: Duration = Duration::from_millis(200);
+
 impl Stand {
     /// Does it, and waits until it is over.
     pub(crate) fn suffer(&mut self, step: Step) -> Result<(), TortureError> {
@@ -35,6 +38,16 @@ impl Stand {
                     sleep(pause);
                 }
                 Ok(())
+            }
+            Step::KillUnanswered => {
+                self.proxy.change(|weather| weather.is_down_frozen = true);
+                sleep(CARRIED_OUT_WITHIN);
+                self.proxy.change(|weather| weather.era += 1);
+                self.counts.count(Fault::AnswerCut);
+                self.gateway.kill()?;
+                self.counts.count(Fault::GatewayKill);
+                self.proxy.change(|weather| weather.is_down_frozen = false);
+                self.restart()
             }
             Step::KillListener => self.kill_listener(),
             Step::Stop { time } => {
@@ -169,6 +182,7 @@ impl Stand {
         while start.elapsed() < time {
             if self.gateway.has_ended()? {
                 // As a supervisor would.
+                self.counts.count(Fault::MemoryDeath);
                 return self.restart();
             }
             sleep(Duration::from_millis(20));
