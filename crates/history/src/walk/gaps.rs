@@ -18,8 +18,8 @@ pub(crate) struct Told<'a> {
 /// Judges a gap, told when everything from `oldest` on was retained, and moves the reader behind it.
 pub(crate) fn check(walk: &mut Walk<'_>, told: &Told<'_>, oldest: Seq) {
     let Told { topic, after, before, reason } = *told;
-    // A reader from the oldest event on may be told what was there before.
-    if walk.stand.is_from_oldest() && walk.stand.base.is_some_and(|base| before <= base.next()) {
+    // A reader from the oldest event on may be told what was there before, by every log until its position has passed it.
+    if walk.stand.started_from_oldest() && walk.stand.base.is_some_and(|base| before <= base.next()) {
         return;
     }
     let Some(number) = walk.index.known(topic) else {
@@ -95,12 +95,15 @@ pub(crate) fn check(walk: &mut Walk<'_>, told: &Told<'_>, oldest: Seq) {
 }
 
 /// The beginning of a life of the log that lies between `after` and `before`, is this reader's loss (it did not start behind
-/// it), and has not been told of this topic.
+/// it, nor has its position passed it), and has not been told of this topic.
 fn untold_life(walk: &Walk<'_>, number: TopicNo, after: Seq, before: Seq) -> Option<usize> {
     let base = walk.stand.base.unwrap_or(Seq::ZERO);
+    let now = walk.sights[walk.stand.life].epoch();
     (walk.stand.topics[number].told_life + 1..=walk.stand.life).find(|number| {
         let life = walk.sights[*number].life;
-        life.shared < before && after < life.began_at && base < life.began_at
+        let is_ahead =
+            walk.stand.cursor.is_none_or(|cursor| cursor.epoch != now || cursor.seq < life.began_at);
+        life.shared < before && after < life.began_at && base < life.began_at && is_ahead
     })
 }
 

@@ -52,7 +52,7 @@ pub(crate) struct Stand {
     /// The last event handed out in this life.
     furthest: Seq,
     /// The position that the application would save.
-    cursor: Option<Cursor>,
+    pub(crate) cursor: Option<Cursor>,
     pub(crate) topics: Vec<TopicStand>,
 }
 
@@ -89,7 +89,11 @@ impl Stand {
         self.topics[topic].at.or(self.base).unwrap_or(Seq::ZERO)
     }
 
-    pub(crate) fn is_from_oldest(&self) -> bool {
+    pub(crate) fn started_from_oldest(&self) -> bool {
+        self.from_oldest_of.is_some()
+    }
+
+    fn is_from_oldest(&self) -> bool {
         self.from_oldest_of == Some(self.life)
     }
 }
@@ -182,6 +186,8 @@ impl Walk<'_> {
             }
             stand.at = stand.at.map(|at| at.min(shared));
             stand.told_before = stand.at.or(stand.told_before);
+            // A reader that had not passed where an earlier life began hears of that again.
+            stand.told_life = 0;
         }
         self.stand.base = self.stand.base.map(|base| base.min(shared));
         self.stand.life += 1;
