@@ -59,7 +59,12 @@ impl GatewayCore {
                     continue;
                 }
             };
-            let refused = match self.right(slot, &topic) {
+            // The reader's own position counts: a revocation further on ends it there, and not before.
+            let right = match self.membership(slot, topic.as_str()) {
+                Some(_) => Right::Default,
+                None => self.right(slot, &topic),
+            };
+            let refused = match right {
                 Right::Default => None,
                 Right::Claim => self.ask(slot, &topic, Basis::CLAIMED, Seq::ZERO),
                 Right::Grant(seen_at) => self.ask(slot, &topic, Basis::ASKED, seen_at),

@@ -128,3 +128,23 @@ fn a_grant_that_is_known_ahead_of_the_tail_opens_nothing_that_came_before_it() {
     let seq = world.publish("conv:c1");
     assert_eq!(world.events(first), [seq]);
 }
+
+#[test]
+fn what_is_followed_is_not_refused_because_its_revocation_is_known_ahead_of_the_tail() {
+    let mut world = World::new();
+    let grant = world.log.grant("ann", "conv:c1");
+    let hello = world.path_hello("ann", "chat:t1");
+    let first = world.open(hello);
+    world.subscribe(first, &["conv:c1"]);
+    let event = world.log.event("conv:c1");
+    let revocation = world.log.revoke("ann", "conv:c1");
+    // Another socket brings what the log says of its account's grants.
+    let hello = world.path_hello("ann", "chat:t1");
+    world.open(hello);
+    let ack = world.subscribe(first, &["conv:c1"]);
+    assert_eq!((ack.subscribed, ack.errors), (vec![topic("conv:c1")], vec![]));
+    world.show(vec![grant, event, revocation]);
+    world.publish("conv:c1");
+    assert_eq!(world.events(first), [2]);
+    assert_eq!(world.topic_changes(first), [(vec![], vec!["conv:c1".to_owned()], 3)]);
+}
