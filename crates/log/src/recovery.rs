@@ -68,7 +68,12 @@ pub(crate) fn recover(
         unreadable.push(number);
     }
     let Some(mut base) = replayed else {
-        let is_new = last.map_or(unreadable.is_empty(), |state| state.segment == 0);
+        let is_new = match told {
+            Told::Nothing => used.is_none(),
+            // Only a log that has been there can be damaged.
+            Told::Damaged => false,
+            Told::Last(state) | Told::AtLeast(state) => state.segment == 0,
+        };
         return Ok(start_over(opening, last, recovery, unreadable, next_number, is_new));
     };
 

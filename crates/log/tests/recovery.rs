@@ -279,6 +279,31 @@ fn where_damage_hides_the_end_of_a_segment_before_a_missing_one_nothing_is_lost_
 }
 
 #[test]
+fn a_log_of_which_only_a_trace_is_left_is_not_taken_for_a_new_one() {
+    let (whole, _) = several();
+    let traces = |name: &String| name == "state" || name.ends_with("1.index");
+    for trace in whole.names().iter().filter(|name| traces(name)) {
+        let disk = whole.copy();
+        for name in disk.names().iter().filter(|name| *name != trace) {
+            disk.delete(name);
+        }
+        disk.set(trace, vec![0; 100]);
+        let (store, recovery) = open(&disk, small(), "boot", SECOND);
+        assert_eq!(recovery.epoch_change, Some(EpochChange::AcknowledgedLost), "{trace}");
+        // No position is given twice, and who has read hears that all of it may be gone.
+        let mut asked = query(&store, "x", &["conv:b"], 30);
+        asked.epoch = Epoch::from_bits(FIRST);
+        let page = store.read(&asked).unwrap();
+        let told = gaps(&page);
+        assert!(
+            told.iter().any(|(on, after, before, _)| on == "conv:b" && *after < 30 && *before > 1000),
+            "{told:?}"
+        );
+        assert!(put(&store, [event("conv:b", "new")])[0] > 1000);
+    }
+}
+
+#[test]
 fn a_segment_that_a_new_epoch_left_behind_is_told_once() {
     let (disk, _) = several();
     let logs: Vec<String> = disk.names().into_iter().filter(|name| name.ends_with(".log")).collect();
