@@ -37,7 +37,8 @@ pub(crate) enum Step {
     SlowFsync { each: Duration, time: Duration },
     /// Half of the descriptors in use, for so long.
     Descriptors { time: Duration },
-    /// No further memory beyond these bytes, for so long or until the process dies of it.
+    /// No address space beyond these further bytes, for so long or until the process dies of it. (An allocator that has
+    /// reserved plenty beforehand does not notice.)
     Memory { more: u64, time: Duration },
 }
 
@@ -46,15 +47,15 @@ impl Step {
     pub(crate) fn draw(random: &mut Random) -> Step {
         let millis = |random: &mut Random, low, high| Duration::from_millis(random.between(low, high));
         match random.between(0, 100) {
-            0..22 => Step::Kill { listeners: random.between(0, 3) as usize },
-            22..30 => Step::KillUnanswered,
-            30..46 => Step::KillTwice { after: millis(random, 0, 400) },
-            46..50 => Step::KillListener,
-            50..66 => Step::Stop { time: millis(random, 50, 4_000) },
-            66..82 => Step::StopListener { time: millis(random, 50, 3_000) },
-            82..86 => Step::ResetAll,
-            86..90 => Step::Refuse { time: millis(random, 200, 2_000) },
-            90..96 => Step::FreezeOneWay { is_up: random.chance(50), time: millis(random, 500, 5_000) },
+            0..26 => Step::Kill { listeners: random.between(0, 3) as usize },
+            26..36 => Step::KillUnanswered,
+            36..56 => Step::KillTwice { after: millis(random, 0, 400) },
+            56..58 => Step::KillListener,
+            58..73 => Step::Stop { time: millis(random, 50, 4_000) },
+            73..87 => Step::StopListener { time: millis(random, 50, 3_000) },
+            87..90 => Step::ResetAll,
+            90..93 => Step::Refuse { time: millis(random, 200, 2_000) },
+            93..97 => Step::FreezeOneWay { is_up: random.chance(50), time: millis(random, 500, 5_000) },
             _ => Step::FreezeBothWays { time: millis(random, 500, 5_000) },
         }
     }
