@@ -175,8 +175,13 @@ impl LinkTopics {
             }
         }
         for refusal in &ack.errors {
-            let standing = self.standing.get_mut(refusal.topic.as_str());
-            if let Some(standing) = standing.filter(|s| **s == Standing::Asked) {
+            let topic = refusal.topic.as_str();
+            if is_for_good(refusal) {
+                // It is wanted no more. Whoever wants it again asks again: a grant may have come meanwhile.
+                self.standing.remove(topic);
+            } else if let Some(standing) = self.standing.get_mut(topic)
+                && matches!(standing, Standing::Asked | Standing::Held)
+            {
                 *standing = Standing::Refused;
             }
         }

@@ -205,3 +205,22 @@ fn the_answers_of_a_successor_are_no_news_but_those_of_a_reconnect_are() {
     host.frame(link, ack(&["conv_ondemand:a"], None));
     assert!(acked(&host.take()));
 }
+
+#[test]
+fn a_topic_that_was_refused_is_asked_for_again_when_it_is_wanted_again() {
+    let (mut host, link) = Host::connected_at(exact(), 1);
+    host.command(want(&["conv_ondemand:a"]));
+    host.take();
+    host.frame(link, refused("conv_ondemand:a", RefusalCode::Forbidden));
+    host.take();
+    host.command(want(&["conv_ondemand:a"]));
+    assert_eq!(host.take().subscribed_on(link), ["conv_ondemand:a"], "granted meanwhile, for all we know");
+
+    let link = reconnect(&mut host, link);
+    host.accept(link, at(1));
+    host.take();
+    host.frame(link, refused("conv_ondemand:a", RefusalCode::Forbidden));
+    host.take();
+    host.command(want(&["conv_ondemand:a"]));
+    assert_eq!(host.take().subscribed_on(link), ["conv_ondemand:a"], "the resume had listed it");
+}

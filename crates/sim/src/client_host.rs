@@ -19,6 +19,7 @@ use crate::manners::Manners;
 use crate::network::{Network, Parcel};
 use crate::plan::ClientPlan;
 use crate::rng::Rng;
+use crate::wishes::Wishes;
 
 /// One listener.
 #[derive(Debug)]
@@ -43,6 +44,7 @@ struct Process {
     /// The last cursor that the core gave out.
     cursor: Option<Cursor>,
     manners: Manners,
+    wishes: Wishes,
     /// When a link broke last, while another one was there.
     broke_at: Option<Time>,
 }
@@ -118,6 +120,7 @@ impl ClientHost {
             read_paused: false,
             cursor: None,
             manners: Manners::new(self.number),
+            wishes: Wishes::new(self.number),
             broke_at: None,
         });
         if !self.plan.on_demand.is_empty() {
@@ -327,10 +330,13 @@ impl ClientHost {
         if matches!(command, Command::HandOver) {
             process.manners.asked_to_move();
         }
-        if process.core.command(env.now, command).is_err() {
+        if process.core.command(env.now, command.clone()).is_err() {
             env.counters.count("client: a command was refused");
+        } else {
+            process.wishes.wished(command);
         }
         self.drain(env, net);
+        self.watch_activities(env);
     }
 
     /// Feeds one fact.
@@ -404,6 +410,9 @@ impl ClientHost {
             }
             Output::Send { link, frame } => {
                 if let Some(wire) = self.socket(link).map(|socket| socket.wire) {
+                    if let Some(process) = &mut self.process {
+                        process.wishes.says(env.now, link, &frame);
+                    }
                     let text = encode_client_frame(&frame);
                     net.send(env, wire, End::Client, Parcel::Text(text.into()));
                 }
@@ -439,6 +448,7 @@ impl ClientHost {
                 env.trace.say(env.now, format_args!("client {client} hears {notice:?}"));
                 if let Some(process) = &mut self.process {
                     process.manners.tells(env, &notice);
+                    process.wishes.hears(&notice);
                 }
                 if let Notice::Moved(cursor) = &notice {
                     self.watch_cursor(env, Some(*cursor));
@@ -456,11 +466,15 @@ impl ClientHost {
     /// Looks at what comes before the core sees it.
     fn watch_frame(&mut self, env: &mut Env, link: LinkId, frame: &ServerFrame<AppEvent>) {
         let Some(process) = &mut self.process else { return };
+        process.manners.frame_came();
         match frame {
             ServerFrame::Accepted(accepted) => process.manners.accept_came(env.now, link, accepted),
             ServerFrame::Draining(draining) => {
                 let is_moving = process.links.keys().any(|other| *other > link);
                 process.manners.draining_came(env.now, link, draining, is_moving);
+            }
+            ServerFrame::SubscribeAck(ack) if process.manners.accepted_link() == Some(link) => {
+                process.wishes.answered(link, ack);
             }
             ServerFrame::Event { head, .. } => {
                 let newest = process.manners.accepted_link();
@@ -469,6 +483,13 @@ impl ClientHost {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn watch_activities(&mut self, env: &mut Env) {
+        let Some(process) = &mut self.process else { return };
+        if let Some(up_since) = process.manners.up_since() {
+            process.wishes.look_at_activities(env, up_since);
         }
     }
 
@@ -486,6 +507,9 @@ impl ClientHost {
         let Some(process) = &mut self.process else { return };
         let links = &process.links;
         process.manners.holds(env, |link| links.contains_key(&link));
+        if let Some(link) = process.manners.accepted_link() {
+            process.wishes.look_at_topics(env, link);
+        }
         let changed_at = process.manners.changed_at();
         if changed_at > calm_since {
             let said = format!("client {}: its state changed at {changed_at:?}", self.number);

@@ -23,6 +23,7 @@ mod publisher;
 mod report;
 mod rng;
 mod trace;
+mod wishes;
 mod world;
 
 pub use counters::{Counters, Rare};

@@ -20,6 +20,8 @@ pub(crate) struct Manners {
     fresh: BTreeSet<u64>,
     /// The link that was accepted last.
     accepted: Option<LinkId>,
+    /// The frame that the core looks at accepts a link.
+    is_accepting: bool,
     /// Accepted links that another one has replaced, each with when it was.
     replaced: Vec<(LinkId, Time)>,
     /// Before this nothing is dialled: a slot of a drain.
@@ -41,6 +43,7 @@ impl Manners {
             client,
             fresh: BTreeSet::new(),
             accepted: None,
+            is_accepting: false,
             replaced: Vec::new(),
             slot_opens: Time::ZERO,
             cut_at: None,
@@ -60,6 +63,11 @@ impl Manners {
     /// When the application last saw the state of its connection change.
     pub(crate) fn changed_at(&self) -> Time {
         self.changed_at
+    }
+
+    /// Since when the application sees its connection up.
+    pub(crate) fn up_since(&self) -> Option<Time> {
+        self.up_since
     }
 
     /// The link that was accepted last.
@@ -96,6 +104,7 @@ impl Manners {
 
     /// A link was accepted, as the wire says.
     pub(crate) fn accept_came(&mut self, now: Time, link: LinkId, accepted: &Accepted) {
+        self.is_accepting = true;
         if let Some(before) = self.accepted.replace(link) {
             self.replaced.push((before, now));
         }
@@ -103,6 +112,11 @@ impl Manners {
         self.cut_at = accepted.max_duration.map(|life| now + life.max(Duration::from_secs(10)));
         self.failures = 0;
         self.slot_opens = Time::ZERO;
+    }
+
+    /// Another frame comes.
+    pub(crate) fn frame_came(&mut self) {
+        self.is_accepting = false;
     }
 
     /// The gateway asks to move.
@@ -121,6 +135,11 @@ impl Manners {
     pub(crate) fn tells(&mut self, env: &mut Env, notice: &Notice) {
         match notice {
             Notice::State(state) => self.state(env, state),
+            Notice::Accepted { .. } => {
+                if !std::mem::take(&mut self.is_accepting) {
+                    env.violate("accepted", format!("client {}: nobody accepted a link", self.client));
+                }
+            }
             Notice::Reconnecting { attempt, .. } => {
                 let expected = self.attempt + 1;
                 if *attempt != expected {
