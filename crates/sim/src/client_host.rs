@@ -336,7 +336,7 @@ impl ClientHost {
             process.wishes.wished(command);
         }
         self.drain(env, net);
-        self.watch_activities(env);
+        self.watch_wishes(env);
     }
 
     /// Feeds one fact.
@@ -486,10 +486,15 @@ impl ClientHost {
         }
     }
 
-    fn watch_activities(&mut self, env: &mut Env) {
+    fn watch_wishes(&mut self, env: &mut Env) {
         let Some(process) = &mut self.process else { return };
         if let Some(up_since) = process.manners.up_since() {
             process.wishes.look_at_activities(env, up_since);
+            // While no other link is there, nothing has to wait.
+            let accepted = process.manners.accepted_link().filter(|link| process.links.contains_key(link));
+            if let Some(link) = accepted.filter(|_| process.links.len() == 1) {
+                process.wishes.look_at_topics(env, link);
+            }
         }
     }
 

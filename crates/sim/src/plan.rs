@@ -45,6 +45,10 @@ pub(crate) struct NodePlan {
     pub(crate) max_duration: Duration,
     pub(crate) page: (usize, usize),
     pub(crate) agent_sockets: u32,
+    /// How long before the end of a socket's life it is told to move.
+    pub(crate) notice: Duration,
+    /// How many reads of the log are open at a time.
+    pub(crate) reads_at_once: usize,
     /// For how long two sockets of a session count once.
     pub(crate) handover_grace: Duration,
     /// The log's next positions lie just below 2^32.
@@ -264,6 +268,11 @@ impl NodePlan {
             ((20, 7_000), (1, 20)),
             ((1_000, 128 << 10), (10, 200)),
         ]);
+        let max_duration =
+            if rng.percent(30) { rng.millis(8_000, 40_000) } else { Duration::from_secs(7_200) };
+        // Then a client has to see to it by itself: a tenth of the life is its margin.
+        let is_curt = max_duration > Duration::from_secs(30) && rng.percent(50);
+        let notice = if is_curt { Duration::from_millis(100) } else { Duration::from_secs(600) };
         NodePlan {
             durability,
             segment_bytes: *rng.pick(&[4 << 10, 16 << 10, 64 << 10, 1 << 20]),
@@ -275,11 +284,9 @@ impl NodePlan {
             // The last one lets readers of the log overtake the tail.
             tail: *rng.pick(&[(0, 0), (0, 2), (1, 30), (300, 3_000)]),
             heartbeat: *rng.pick(&[Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)]),
-            max_duration: if rng.percent(30) {
-                rng.millis(8_000, 40_000)
-            } else {
-                Duration::from_secs(7_200)
-            },
+            max_duration,
+            notice,
+            reads_at_once: *rng.pick(&[1, 3, 64]),
             page,
             agent_sockets: 2,
             handover_grace: *rng.pick(&[Duration::from_secs(30), Duration::from_secs(5)]),
@@ -300,7 +307,11 @@ fn clients(rng: &mut Rng, conversations: &[Topic], node: &NodePlan) -> Vec<Clien
                 account,
                 path: on_path.then(|| rng.pick(conversations).clone()),
                 on_demand: conversations.iter().filter(|_| rng.percent(30)).filter_map(on_demand).collect(),
-                renews_every: rng.percent(50).then(|| rng.millis(1_500, 12_000)),
+                renews_every: match rng.below(4) {
+                    0 => None,
+                    1 => Some(Duration::from_secs(6_600)),
+                    _ => Some(rng.millis(1_500, 12_000)),
+                },
                 starts_at_oldest: rng.percent(25),
                 starts_at: Time::ZERO + rng.millis(1, 6_000),
                 saves_every: *rng.pick(&[1, 1, 5, 30]),

@@ -158,7 +158,9 @@ impl Node {
             .max_duration(self.plan.max_duration)
             .account_sockets(AccountKind::Agent, self.plan.agent_sockets)
             .page(self.plan.page.0, self.plan.page.1)
-            .handover_grace(self.plan.handover_grace);
+            .handover_grace(self.plan.handover_grace)
+            .max_duration_notice(self.plan.notice)
+            .reads_at_once(self.plan.reads_at_once);
         self.process = Some(Process {
             core: GatewayCore::new(config, status.epoch, status.head, env.now),
             store,

@@ -185,6 +185,25 @@ impl Node {
         }
     }
 
+    /// Two sockets of a session count once for the grace time; then one of them goes.
+    pub(super) fn watch_pairs(&self, env: &mut Env, account: &Account) {
+        let Some(process) = &self.process else { return };
+        let grace = self.plan.handover_grace + Duration::from_secs(1);
+        let mut accepted: BTreeMap<&str, Vec<Time>> = BTreeMap::new();
+        for socket in process.sockets.values().filter(|socket| socket.account == *account) {
+            if let Some(session) = socket.session.as_ref().filter(|_| !socket.closing && !socket.close_heard)
+            {
+                accepted.entry(session.reveal()).or_default().push(socket.accepted_at);
+            }
+        }
+        for times in accepted.values().filter(|times| times.len() > 1) {
+            let newest = times.iter().max().copied().unwrap_or_default();
+            if env.now > newest + grace {
+                env.violate("pair", format!("{account} has two sockets of a session since {newest:?}"));
+            }
+        }
+    }
+
     /// At the end of a run: whoever has a socket here is there.
     pub(crate) fn watch_ghosts(&self, env: &mut Env, net: &Network) {
         let Some(process) = &self.process else { return };
@@ -193,6 +212,9 @@ impl Node {
                 let said = format!("{wire:?} of {} has nobody at its other end", socket.account);
                 env.violate("ghost", said);
             }
+        }
+        for account in &self.accounts {
+            self.watch_pairs(env, account);
         }
         let (known, held) = (process.core.stats().connections, process.wires.len());
         let over = process.sockets.values().filter(|socket| socket.closing || socket.close_heard).count();
