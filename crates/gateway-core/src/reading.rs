@@ -152,6 +152,11 @@ impl GatewayCore {
         }
         let grants = &self.accounts.entry(account).grants;
         let as_of = grants.as_of(self.head);
+        if rights_from > from.max(as_of) {
+            // Retention has overtaken the tail: what it took of the changes in between is in no page, and the tail would
+            // bring it too late. A new socket brings what the account may see now.
+            return self.close(now, slot, CloseCode::DRAINING);
+        }
         let is_current = grants.is_current();
         let ahead = changed_behind(as_of, &records);
         self.put_out(slot, &records.into(), gaps);

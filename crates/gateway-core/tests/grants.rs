@@ -3,6 +3,7 @@
 mod support;
 
 use bowline_gateway_core::{Hello, Input, ShardConfig, TopicFilter};
+use bowline_proto::CloseCode;
 use std::sync::Arc;
 use support::{World, topic};
 
@@ -193,4 +194,19 @@ fn a_grant_met_ahead_of_the_tail_outlives_a_second_catch_up_before_the_tail_brin
     let event = world.publish("conv:c1");
     assert_eq!(world.events(conn), [event]);
     assert!(world.topic_changes(conn).iter().all(|(_, removed, _)| removed.is_empty()));
+}
+
+#[test]
+fn a_revocation_that_retention_took_before_the_tail_brought_it_is_not_overtaken() {
+    let mut world = World::new();
+    world.grant("ann", "conv:c1");
+    let conn = world.connect("ann");
+    world.input(Input::Blocked { conn });
+    let revoked = world.log.revoke("ann", "conv:c1");
+    world.log.event("conv:c1");
+    world.log.event("user:ann");
+    world.log.changes_forgotten = revoked.seq().get();
+    // The page is ahead of the tail, and what it does not say about rights, the tail would say too late.
+    world.input(Input::Drained { conn });
+    assert_eq!(world.closed(conn), Some(CloseCode::DRAINING));
 }

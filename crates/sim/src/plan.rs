@@ -308,8 +308,9 @@ fn clients(rng: &mut Rng, conversations: &[Topic], node: &NodePlan) -> Vec<Clien
                 path: on_path.then(|| rng.pick(conversations).clone()),
                 on_demand: conversations.iter().filter(|_| rng.percent(30)).filter_map(on_demand).collect(),
                 renews_every: match rng.below(4) {
-                    0 => None,
-                    1 => Some(Duration::from_secs(6_600)),
+                    // Who never moves of its own accord needs to be told in time.
+                    0 if node.notice > Duration::from_secs(1) => None,
+                    0 | 1 => Some(Duration::from_secs(6_600)),
                     _ => Some(rng.millis(1_500, 12_000)),
                 },
                 starts_at_oldest: rng.percent(25),

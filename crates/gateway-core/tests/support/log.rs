@@ -75,7 +75,8 @@ impl Log {
 
     pub(crate) fn read(&self, query: &Query) -> Page {
         let from = query.after.min(self.head());
-        let mut page = Page { from, rights_from: from, upto: self.head(), ..Page::default() };
+        let rights_from = from.max(Seq::new(self.changes_forgotten).unwrap());
+        let mut page = Page { from, rights_from, upto: self.head(), ..Page::default() };
         let mut granted = BTreeSet::new();
         let mut lost: BTreeMap<Topic, ()> = BTreeMap::new();
         for record in &self.records {

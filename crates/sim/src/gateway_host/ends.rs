@@ -52,8 +52,12 @@ impl Node {
         window: Duration,
         down: Duration,
     ) {
+        let until = env.now + window;
         if self.is_draining() {
             env.counters.reach(Rare::DrainDuringDrain);
+            self.drained_at = self.drained_at.min(until);
+        } else {
+            self.drained_at = until;
         }
         let Some(process) = &mut self.process else { return };
         env.trace.say(env.now, format_args!("gateway drains within {window:?}"));
@@ -69,6 +73,7 @@ impl Node {
     pub(crate) fn drain_ends(&mut self, env: &mut Env, net: &mut Network, life: u32) {
         if life == self.life && self.process.is_some() {
             env.counters.count("gateway: drained and restarted");
+            self.watch_drained(env);
             self.kill(env, net, self.down_after_drain);
         }
     }

@@ -40,6 +40,8 @@ pub(crate) struct Node {
     refuses_dials: bool,
     arm: u64,
     watch: Watch,
+    /// When everybody must have left.
+    drained_at: Time,
     /// What makes the core act.
     cause: Cause,
     /// Tickets that have been used.
@@ -122,6 +124,7 @@ impl Node {
             refuses_dials: false,
             arm: 0,
             watch: Watch::default(),
+            drained_at: Time::ZERO,
             cause: Cause::Fact,
             used_tickets: BTreeSet::new(),
             reads_wait: Duration::ZERO,

@@ -176,6 +176,18 @@ impl Node {
         }
     }
 
+    /// The process ends after its drain: nobody may be left.
+    pub(super) fn watch_drained(&mut self, env: &mut Env) {
+        let Some(process) = &self.process else { return };
+        let left = process.core.stats().connections;
+        if left > 0 && env.now > self.drained_at {
+            env.violate(
+                "drain",
+                format!("{left} sockets are left although the drain was over at {:?}", self.drained_at),
+            );
+        }
+    }
+
     /// Nobody lives longer than the maximum.
     pub(super) fn watch_age(&mut self, env: &mut Env, wire: WireId) {
         let life = self.plan.max_duration + Duration::from_secs(1);
