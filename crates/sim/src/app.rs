@@ -178,7 +178,8 @@ impl App {
                 self.position.cursor = Some(cursor);
                 self.reader(env).items.push(Seen::Moved { cursor });
                 self.remember(env);
-                if self.saves_every == 1 {
+                // A position before everything is none.
+                if self.saves_every == 1 && cursor.seq > Seq::ZERO {
                     self.save(env);
                 }
             }
