@@ -136,7 +136,8 @@ impl Manners {
         match notice {
             Notice::State(state) => self.state(env, state),
             Notice::Accepted { .. } => {
-                if !std::mem::take(&mut self.is_accepting) {
+                let is_true = std::mem::take(&mut self.is_accepting);
+                if !is_true {
                     env.violate("accepted", format!("client {}: nobody accepted a link", self.client));
                 }
             }

@@ -4,10 +4,10 @@ use std::thread;
 
 use bowline_sim::{Rare, Summary, Trace, run};
 
-const SEEDS: u64 = 260;
+const SEEDS: u64 = 500;
 
 #[test]
-fn fixed_seeds_keep_the_delivery_promise_and_reach_every_rare_state() {
+fn five_hundred_fixed_seeds_keep_the_delivery_promise_and_reach_every_rare_state() {
     let halves: Vec<Summary> = thread::scope(|scope| {
         let runners: Vec<_> = (0..2)
             .map(|half| {
