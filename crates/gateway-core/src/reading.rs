@@ -158,6 +158,14 @@ impl GatewayCore {
             return self.close(now, slot, CloseCode::DRAINING);
         }
         let is_current = grants.is_current();
+        // Retention has removed changes of rights that the tail has not brought yet: the reader takes them from there.
+        if rights_from > as_of
+            && rights_from > from
+            && let Some(connection) = self.connections.get_mut(slot)
+        {
+            connection.start = connection.start.max(rights_from);
+            connection.grants_as_of = as_of;
+        }
         let ahead = changed_behind(as_of, &records);
         self.put_out(slot, &records.into(), gaps);
         // The page that passes the grants' position knows every later change; the pages behind it may be ahead of the tail.
