@@ -12,7 +12,7 @@ use crate::walk;
 /// Everything that is wrong with `history`, apart from what was noticed while it was written.
 ///
 /// Costs about 300 ns a delivery, and some 100 bytes an event of the log beside the history, whose items take 48 bytes each: five
-/// million deliveries of 100,000 events in 1.4 s and 330 MB in all (`examples/cost.rs`).
+/// million deliveries of 100,000 events in 1.4 s and 330 MB in all (`examples/judging.rs`).
 #[must_use]
 pub fn check(history: &History) -> Vec<Finding> {
     let mut found = Vec::new();

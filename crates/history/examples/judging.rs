@@ -1,6 +1,6 @@
 //! What a check costs: a long run of one log, everything handed to every reader.
 //!
-//! `cargo run --release -p bowline-history --example cost -- 100000 50` checks 100,000 events handed to 50 readers each.
+//! `cargo run --release -p bowline-history --example judging -- 100000 50` checks 100,000 events handed to 50 readers each.
 
 use std::time::Instant;
 
