@@ -140,7 +140,7 @@ impl SegmentStore {
             }
             None => create_state(&*disk, &state)?,
         };
-        found.aside.set(&*disk, &mut recovery).map_err(StoreError::Failed)?;
+        found.aside.set(&*disk, &mut recovery).map_err(full_or_failed)?;
         let writer = Writer {
             phase: Phase::Writable,
             lock: Some(lock),
@@ -358,9 +358,9 @@ impl LogStore for SegmentStore {
     }
 
     fn close(&self) -> Result<(), StoreError> {
-        if self.writer().phase == Phase::Writable {
-            self.commit()?;
-        }
+        // Whatever fails here, the lock is let go: a store that is opened again recovers.
+        let is_writable = self.writer().phase == Phase::Writable;
+        let committed = if is_writable { self.commit().map(drop) } else { Ok(()) };
         let mut writer = self.writer();
         let writer = &mut *writer;
         let closing = match writer.phase {
@@ -376,7 +376,7 @@ impl LogStore for SegmentStore {
             Phase::Failed | Phase::Closed => Ok(()),
         };
         writer.lock = None;
-        closing
+        committed.and(closing)
     }
 }
 

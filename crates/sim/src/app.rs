@@ -1,14 +1,14 @@
 //! What an application does with what it is handed: takes it at its own pace, writes it down, saves its state and its
 //! position together.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use bowline_client_core::{CloseReason, ConnectionState, Notice, Occasion, SavedPosition};
-use bowline_proto::{Cursor, Epoch, Event as AppEvent, GapReason, Seq};
+use bowline_proto::{Cursor, Epoch, Event as AppEvent, GapReason, Seq, Topic};
 use core::time::Duration;
 
 use crate::env::Env;
-use crate::event::{ClientNo, Event};
+use crate::event::{Event, PeerEvent, PeerNo};
 use crate::plan::ClientPlan;
 use bowline_history::{Digest, Reader, Seen};
 
@@ -17,14 +17,14 @@ use bowline_history::{Digest, Reader, Seen};
 pub(crate) enum News {
     /// An event or a signal.
     Event { event: Box<AppEvent>, cursor: Option<Cursor> },
-    /// A notice, and the oldest retained position when it was given.
-    Notice { notice: Notice, oldest: Seq },
+    /// A notice, the oldest retained position when it was given, and the topics that the last link presented.
+    Notice { notice: Notice, oldest: Seq, presented: Vec<Topic> },
 }
 
 /// The application of one client.
 #[derive(Debug)]
 pub(crate) struct App {
-    number: ClientNo,
+    number: PeerNo,
     takes: (u64, u64),
     saves_every: u64,
     queue: VecDeque<News>,
@@ -41,10 +41,14 @@ pub(crate) struct App {
     state: ConnectionState,
     /// A handover is under way, and no state change may be seen before it is done.
     handing_over: bool,
+    /// The feeds that it wishes for, and whether it has heard that they are delivered.
+    feeds: BTreeMap<Topic, bool>,
+    /// The log of the last accepted link.
+    epoch: Option<Epoch>,
 }
 
 impl App {
-    pub(crate) fn new(number: ClientNo, plan: &ClientPlan) -> Self {
+    pub(crate) fn new(number: PeerNo, plan: &ClientPlan) -> Self {
         App {
             number,
             takes: plan.takes,
@@ -59,6 +63,36 @@ impl App {
             trail: Vec::new(),
             state: ConnectionState::Idle,
             handing_over: false,
+            feeds: BTreeMap::new(),
+            epoch: None,
+        }
+    }
+
+    /// It wishes for topics beyond its default ones.
+    pub(crate) fn wishes(&mut self, topics: &[Topic]) {
+        for topic in topics.iter().filter(|topic| !topic.is_on_demand()) {
+            self.feeds.entry(topic.clone()).or_insert(false);
+        }
+    }
+
+    /// It wishes for them no more.
+    pub(crate) fn wishes_no_more(&mut self, env: &mut Env, topics: &[Topic]) {
+        for topic in topics {
+            if self.feeds.remove(topic).is_some() {
+                self.reader(env).items.push(Seen::Left { topic: topic.clone() });
+            }
+        }
+    }
+
+    /// A feed is delivered from behind `seq` on.
+    fn followed(&mut self, env: &mut Env, topics: &[Topic], epoch: Epoch, seq: Seq) {
+        for topic in topics {
+            if let Some(is_followed) = self.feeds.get_mut(topic)
+                && !std::mem::replace(is_followed, true)
+            {
+                env.counters.count("client: a feed is followed");
+                self.reader(env).items.push(Seen::Followed { epoch, topic: topic.clone(), seq });
+            }
         }
     }
 
@@ -81,6 +115,7 @@ impl App {
         self.busy = false;
         self.unsaved = 0;
         self.handing_over = false;
+        self.feeds.clear();
         self.trail.clear();
     }
 
@@ -113,14 +148,15 @@ impl App {
         if !self.busy && !self.stopped && !self.queue.is_empty() {
             self.busy = true;
             let takes = Duration::from_micros(env.rng.between(self.takes.0, self.takes.1));
-            env.after(takes, Event::AppTakes { client: self.number, life });
+            let what = PeerEvent::AppTakes { life };
+            env.after(takes, Event::Peer { peer: self.number, what });
         }
     }
 
     fn use_up(&mut self, env: &mut Env, life: u32, news: News) {
         match news {
             News::Event { event, cursor } => self.event(env, *event, cursor),
-            News::Notice { notice, oldest } => self.notice(env, life, notice, oldest),
+            News::Notice { notice, oldest, presented } => self.notice(env, life, notice, oldest, &presented),
         }
     }
 
@@ -149,7 +185,7 @@ impl App {
         }
     }
 
-    fn notice(&mut self, env: &mut Env, life: u32, notice: Notice, oldest: Seq) {
+    fn notice(&mut self, env: &mut Env, life: u32, notice: Notice, oldest: Seq, presented: &[Topic]) {
         match notice {
             Notice::State(state) => self.state_changed(env, life, state),
             Notice::Accepted { accepted, occasion } => {
@@ -167,11 +203,19 @@ impl App {
                     return;
                 };
                 self.reader(env).items.push(Seen::Accepted { epoch });
+                let mut from = seq;
                 if !self.has_base {
                     self.has_base = true;
-                    self.based(env, Base { epoch, seq, resumed: accepted.resumed, oldest });
+                    from = self.based(env, Base { epoch, seq, resumed: accepted.resumed, oldest });
                 } else if !accepted.resumed {
                     env.violate("accepted", format!("client {}: accepted without its cursor", self.number));
+                }
+                self.epoch = Some(epoch);
+                // What passed while it did not wish for a topic is not its loss.
+                let passed = self.position.cursor.filter(|cursor| cursor.epoch == epoch);
+                let from = passed.map_or(from, |cursor| from.max(cursor.seq));
+                if accepted.resumed {
+                    self.followed(env, presented, epoch, from);
                 }
             }
             Notice::Moved(cursor) => {
@@ -208,16 +252,21 @@ impl App {
             Notice::Reconnecting { .. } => env.counters.count("client: reconnects"),
             Notice::Rejected(_) => env.counters.count("client: rejected"),
             Notice::TopicsChanged { .. } => env.counters.count("client: topics changed"),
-            Notice::SubscribeAck(_) | Notice::UnsubscribeAck(_) => {
-                env.counters.count("client: subscribe answers")
+            Notice::SubscribeAck(ack) => {
+                env.counters.count("client: subscribe answers");
+                if let Some((epoch, seq)) = self.epoch.zip(ack.seq) {
+                    self.followed(env, &ack.subscribed, epoch, seq);
+                }
             }
+            Notice::UnsubscribeAck(_) => env.counters.count("client: unsubscribe answers"),
             Notice::GatewayError { .. } => env.counters.count("client: errors said by the gateway"),
             Notice::Trouble(_) => env.counters.count("client: troubles"),
             _ => {}
         }
     }
 
-    fn based(&mut self, env: &mut Env, base: Base) {
+    /// Where a reader without a position stands now.
+    fn based(&mut self, env: &mut Env, base: Base) -> Seq {
         let Base { epoch, seq, resumed, oldest } = base;
         if seq > env.history.truth.head() {
             env.violate("accepted", format!("client {}: accepted at {seq}, ahead of the log", self.number));
@@ -227,6 +276,7 @@ impl App {
         let seq = if resumed { seq.max(before_oldest) } else { seq };
         let moment = env.history.moment();
         self.reader(env).items.push(Seen::Based { epoch, seq, from_oldest: resumed, moment });
+        seq
     }
 
     fn state_changed(&mut self, env: &mut Env, life: u32, state: ConnectionState) {
@@ -251,7 +301,8 @@ impl App {
                 _ => env.counters.count("client: closed for good"),
             }
             let again = CONNECT_AGAIN_AFTER + env.rng.millis(0, 2_000);
-            env.after(again, Event::ClientConnects { client: self.number, life });
+            let what = PeerEvent::Connects { life };
+            env.after(again, Event::Peer { peer: self.number, what });
         }
         self.state = state;
     }

@@ -4,29 +4,39 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bowline_client_core::{
     ClientConfig, ClientCore, Command, ConnectionState, CredentialFailure, DialFailure, FetchId, Input,
-    Layer, LinkId, Notice, Output, RenewAfter, SavedPosition,
+    Layer, LinkId, MessageId, Notice, Output, RenewAfter, SavedPosition,
 };
 use bowline_proto::{
-    Accepted, ActivityStatus, CloseCode, Cursor, Epoch, Event as AppEvent, Limits, Seq, ServerFrame, Time,
-    decode_server_frame, encode_client_frame,
+    Accepted, ActivityStatus, ClientFrame, CloseCode, Cursor, Epoch, Event as AppEvent, Limits,
+    RequestedTopic, Seq, ServerFrame, Time, Topic, decode_server_frame, encode_client_frame,
 };
+use core::time::Duration;
 
 use crate::app::{App, News};
 use crate::counters::Rare;
 use crate::env::Env;
-use crate::event::{ClientNo, End, Event, WireId};
+use crate::event::{Event, NodeNo, PeerEvent, PeerNo, WireId};
 use crate::manners::Manners;
-use crate::network::{Network, Parcel};
-use crate::plan::ClientPlan;
+use crate::messages;
+use crate::network::{Dial, Network, Parcel, Pass};
+use crate::plan::{ClientPlan, Credential, End, on_demand, topic};
 use crate::rng::Rng;
 use crate::wishes::Wishes;
 
 /// One listener.
 #[derive(Debug)]
 pub(crate) struct ClientHost {
-    number: ClientNo,
+    number: PeerNo,
     plan: ClientPlan,
     rng: Rng,
+    /// What it may wish for beyond its default topics: on-demand ones and feeds.
+    wishes: Vec<Topic>,
+    /// It was frozen, slow or asleep: what it did too late then it could not help.
+    was_held_up: bool,
+    /// How long its machine has slept: its clock stood still then.
+    slept: Duration,
+    /// Names the messages of its application.
+    messages: u64,
     /// Counts the lives of the process; what was planned for an earlier one is stale.
     life: u32,
     process: Option<Process>,
@@ -43,10 +53,14 @@ struct Process {
     read_paused: bool,
     /// The last cursor that the core gave out.
     cursor: Option<Cursor>,
+    /// Answers of the token provider that wait for their dial.
+    passes: BTreeMap<FetchId, Pass>,
     manners: Manners,
     wishes: Wishes,
     /// When a link broke last, while another one was there.
     broke_at: Option<Time>,
+    /// What the last resume listed.
+    presented: Vec<Topic>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,14 +71,68 @@ struct Socket {
 }
 
 impl ClientHost {
-    pub(crate) fn new(number: ClientNo, plan: ClientPlan, rng: Rng) -> Self {
+    pub(crate) fn new(number: PeerNo, plan: ClientPlan, rng: Rng) -> Self {
         let app = App::new(number, &plan);
-        ClientHost { number, plan, rng, life: 0, process: None, app, arm: 0 }
+        let mut wishes: Vec<Topic> = plan.conversations.iter().filter_map(|name| on_demand(name)).collect();
+        wishes.extend(plan.feeds.iter().map(|name| topic(name)));
+        let (slept, messages, was_held_up) = (Duration::ZERO, 0, false);
+        ClientHost {
+            number,
+            plan,
+            rng,
+            wishes,
+            was_held_up,
+            slept,
+            messages,
+            life: 0,
+            process: None,
+            app,
+            arm: 0,
+        }
     }
 
-    /// It has gone for ever.
+    /// The clock of its machine.
+    fn clock(&self, env: &Env) -> Time {
+        env.now - self.slept
+    }
+
+    fn later(&self, env: &mut Env, delay: Duration, what: PeerEvent) {
+        env.after(delay, Event::Peer { peer: self.number, what });
+    }
+
+    /// Something happens to it.
+    pub(crate) fn happen(&mut self, env: &mut Env, net: &mut Network, what: &PeerEvent) {
+        match *what {
+            PeerEvent::Wakes { arm } => self.wake(env, net, arm),
+            PeerEvent::CredentialAnswers { life: _, fetch: _, good: _ } => {}
+            PeerEvent::DialFails { wire } => self.dial_fails(env, net, wire),
+            PeerEvent::Reads { wire } => self.read(env, net, wire),
+            PeerEvent::AppTakes { life } => self.app_takes(env, net, life),
+            PeerEvent::Starts => self.start(env, net),
+            PeerEvent::Connects { life } => self.connect(env, net, life),
+            PeerEvent::Acts { life } => self.act(env, net, life),
+            PeerEvent::LateAnswer { life, link } => self.late_answer(env, net, life, link),
+        }
+    }
+
+    /// Its process does not run as usual.
+    pub(crate) fn is_held_up(&mut self) {
+        self.was_held_up = true;
+    }
+
+    /// The machine slept for so long, and wakes up.
+    pub(crate) fn wakes_from_sleep(&mut self, env: &mut Env, slept: Duration) {
+        self.slept += slept;
+        if let Some(process) = &mut self.process {
+            process.armed = None;
+            process.manners.slept(slept);
+        }
+        self.arm(env);
+    }
+
+    /// It has gone for ever, or never was.
     pub(crate) fn has_left(&self, now: Time) -> bool {
-        self.plan.leaves_at.is_some_and(|at| now >= at)
+        self.plan.absent || self.plan.leaves_at.is_some_and(|at| now >= at)
     }
 
     /// A saved position of a log that had come further, as a file has it that was mixed up.
@@ -86,10 +154,6 @@ impl ClientHost {
             Some(process) => format!("{:?}, links {:?}", process.core.state(), process.links.len()),
             None => "no process".into(),
         }
-    }
-
-    pub(crate) fn account(&self) -> &bowline_proto::Account {
-        &self.plan.account
     }
 
     /// From now on every token comes.
@@ -114,21 +178,24 @@ impl ClientHost {
             config = config.resume_from(position);
         }
         self.process = Some(Process {
-            core: ClientCore::new(config, self.rng.next_u64(), env.now),
+            core: ClientCore::new(config, self.rng.next_u64(), self.clock(env)),
             links: BTreeMap::new(),
             armed: None,
             read_paused: false,
             cursor: None,
+            passes: BTreeMap::new(),
             manners: Manners::new(self.number),
             wishes: Wishes::new(self.number),
             broke_at: None,
+            presented: Vec::new(),
         });
-        if !self.plan.on_demand.is_empty() {
-            self.command(env, net, Command::Subscribe(self.plan.on_demand.clone()));
+        if !self.wishes.is_empty() {
+            let wishes = self.wishes.clone();
+            self.app.wishes(&wishes);
+            self.command(env, net, Command::Subscribe(wishes));
         }
         self.command(env, net, Command::Connect);
-        let life = self.life;
-        env.after(self.plan.acts_every, Event::ClientActs { client: self.number, life });
+        self.later(env, self.plan.acts_every, PeerEvent::Acts { life: self.life });
     }
 
     /// The process is killed; with `machine` nobody is told.
@@ -142,6 +209,7 @@ impl ClientHost {
                 net.reset(env, wire, End::Client);
             }
         }
+        env.messages.forget(self.number);
         self.app.killed();
     }
 
@@ -152,28 +220,26 @@ impl ClientHost {
 
     /// The core's deadline.
     pub(crate) fn wake(&mut self, env: &mut Env, net: &mut Network, arm: u64) {
+        let now = self.clock(env);
         let Some(process) = self.process.as_mut().filter(|_| arm == self.arm) else { return };
         process.armed = None;
-        process.core.handle_timeout(env.now);
+        process.core.handle_timeout(now);
         self.drain(env, net);
     }
 
+    /// The token provider answers; a ticket comes from the gateway, if somebody is there to ask.
     pub(crate) fn credential_answers(
         &mut self,
         env: &mut Env,
         net: &mut Network,
         life: u32,
-        fetch: u64,
-        good: bool,
+        fetch: FetchId,
+        pass: Option<Pass>,
     ) {
-        if life != self.life {
-            return;
-        }
-        let fetch = FetchId(fetch);
-        let fact = if good {
-            if let Some(process) = &mut self.process {
-                process.manners.credential_came(fetch.0);
-            }
+        let Some(process) = self.process.as_mut().filter(|_| life == self.life) else { return };
+        let fact = if let Some(pass) = pass {
+            process.passes.insert(fetch, pass);
+            process.manners.credential_came(fetch.0);
             Input::CredentialReady { fetch }
         } else {
             env.counters.count("client: no token for the moment");
@@ -184,8 +250,17 @@ impl ClientHost {
         self.feed(env, net, fact);
     }
 
+    /// How it shows who it is: a fresh token, or `None` when it needs a ticket.
+    pub(crate) fn token(&self, env: &Env) -> Option<Pass> {
+        match self.plan.credential {
+            Credential::Token { seconds } => Some(Pass::Token { until: env.wall().0 + seconds * 1_000 }),
+            Credential::Ticket => None,
+        }
+    }
+
     /// A fact about a link that the core has dropped: it is ignored.
     pub(crate) fn late_answer(&mut self, env: &mut Env, net: &mut Network, life: u32, link: LinkId) {
+        let now = self.clock(env);
         let Some(process) = self.process.as_mut().filter(|_| life == self.life) else { return };
         let fact = match self.rng.below(4) {
             0 => {
@@ -197,7 +272,7 @@ impl ClientHost {
             _ => Input::Frame { link, frame: ServerFrame::Accepted(Box::new(late_accept(process.cursor))) },
         };
         let said = format!("client {}: a late {fact:?}", self.number);
-        process.core.handle(env.now, fact);
+        process.core.handle(now, fact);
         if let Some(order) = process.core.poll_output() {
             env.violate("late", format!("{said} made it order {order:?}"));
         }
@@ -304,45 +379,79 @@ impl ClientHost {
         if life != self.life || self.process.is_none() {
             return;
         }
-        env.after(self.plan.acts_every, Event::ClientActs { client: self.number, life });
-        let Some(topic) = self.plan.on_demand.get(self.rng.index(self.plan.on_demand.len())).cloned() else {
+        self.later(env, self.plan.acts_every, PeerEvent::Acts { life });
+        let (messages, changes) = self.plan.acts;
+        let act = self.rng.below(10);
+        if act < messages {
+            self.send_messages(env, net);
+        } else if act < messages + changes {
+            self.change_wishes(env, net);
+        } else if !self.plan.conversations.is_empty() {
+            let conversation = self.rng.pick(&self.plan.conversations).clone();
+            let conversation_id = conversation.trim_start_matches("conv:").into();
+            let status = match self.rng.below(5) {
+                0 => ActivityStatus::Idle,
+                1 => ActivityStatus::ToolCalling,
+                2 => ActivityStatus::Thinking,
+                _ => ActivityStatus::Typing,
+            };
+            self.command(env, net, Command::SendActivity { conversation_id, status });
+        }
+    }
+
+    fn change_wishes(&mut self, env: &mut Env, net: &mut Network) {
+        if self.wishes.is_empty() {
             return;
-        };
-        let conversation = topic.on_demand_conversation().unwrap_or_default().into();
-        match self.rng.below(6) {
-            0 => self.command(env, net, Command::Subscribe(vec![topic])),
-            1 => self.command(env, net, Command::Unsubscribe(vec![topic])),
-            2 => {
-                let status = ActivityStatus::Idle;
-                self.command(env, net, Command::SendActivity { conversation_id: conversation, status });
-            }
-            _ => {
-                let status =
-                    if self.rng.percent(50) { ActivityStatus::Typing } else { ActivityStatus::Thinking };
-                self.command(env, net, Command::SendActivity { conversation_id: conversation, status });
+        }
+        let wishes: Vec<Topic> =
+            (0..self.rng.between(1, 3)).map(|_| self.rng.pick(&self.wishes).clone()).collect();
+        if self.rng.percent(55) {
+            self.app.wishes(&wishes);
+            self.command(env, net, Command::Subscribe(wishes));
+        } else {
+            // With news waiting, the application could not tell an answer to this wish from one to an earlier.
+            let wishes: Vec<Topic> =
+                wishes.into_iter().filter(|topic| topic.is_on_demand() || self.app.waiting() == 0).collect();
+            self.app.wishes_no_more(env, &wishes);
+            self.command(env, net, Command::Unsubscribe(wishes));
+        }
+    }
+
+    fn send_messages(&mut self, env: &mut Env, net: &mut Network) {
+        for _ in 0..self.rng.between(1, 4) {
+            self.messages += 1;
+            let number = self.messages;
+            env.messages.taken(self.number, number);
+            let bytes = messages::text(number).len();
+            if !self.command(env, net, Command::Send { message: MessageId(number), bytes }) {
+                env.messages.refused(self.number, number);
             }
         }
     }
 
-    /// A command of the application's; a refusal is an answer like any other.
-    pub(crate) fn command(&mut self, env: &mut Env, net: &mut Network, command: Command) {
-        let Some(process) = &mut self.process else { return };
+    /// A command of the application's; whether the core takes it: a refusal is an answer like any other.
+    pub(crate) fn command(&mut self, env: &mut Env, net: &mut Network, command: Command) -> bool {
+        let now = self.clock(env);
+        let Some(process) = &mut self.process else { return false };
         if matches!(command, Command::HandOver) {
             process.manners.asked_to_move();
         }
-        if process.core.command(env.now, command.clone()).is_err() {
-            env.counters.count("client: a command was refused");
-        } else {
+        let is_taken = process.core.command(now, command.clone()).is_ok();
+        if is_taken {
             process.wishes.wished(command);
+        } else {
+            env.counters.count("client: a command was refused");
         }
         self.drain(env, net);
         self.watch_wishes(env);
+        is_taken
     }
 
     /// Feeds one fact.
     pub(crate) fn feed(&mut self, env: &mut Env, net: &mut Network, fact: Input<AppEvent>) {
+        let now = self.clock(env);
         let Some(process) = &mut self.process else { return };
-        process.core.handle(env.now, fact);
+        process.core.handle(now, fact);
         self.drain(env, net);
     }
 
@@ -353,15 +462,19 @@ impl ClientHost {
                 orders.push_back(order);
                 if orders.len() > MOST_ORDERS {
                     env.violate(
-                        "livelock",
+                        "bounds",
                         format!("client {} gave {MOST_ORDERS} orders at once", self.number),
                     );
                     break;
                 }
             }
         }
+        env.counters.most("most: orders of a client at once", orders.len() as u64);
         for order in orders {
             self.carry_out(env, net, order);
+        }
+        if env.messages.waiting(self.number) > MOST_MESSAGES {
+            env.violate("bounds", format!("client {}: more messages wait than may", self.number));
         }
         self.arm(env);
         let long = self.app.waiting() > PAUSE_READING_ABOVE;
@@ -383,19 +496,23 @@ impl ClientHost {
                 let is_slow = self.rng.per_mille(self.plan.token_trouble / 4);
                 let delay = if is_slow { self.rng.millis(5_000, 40_000) } else { self.rng.millis(0, 200) };
                 let life = self.life;
-                env.after(delay, Event::CredentialAnswers { client, life, fetch: fetch.0, good });
+                self.later(env, delay, PeerEvent::CredentialAnswers { life, fetch: fetch.0, good });
             }
             // The late answer comes nevertheless: the core has to ignore it.
             Output::ForgetCredential { fetch } => {
                 env.counters.count("client: a token is no longer wanted");
                 if let Some(process) = &mut self.process {
+                    process.passes.remove(&fetch);
                     process.manners.credential_forgotten(fetch.0);
                 }
             }
             Output::Dial { link, fetch, layer } => {
-                // No two lives of a client, and no two clients, have the same.
-                let ticket = (client as u64) << 48 | u64::from(self.life) << 32 | fetch.0;
-                let wire = net.dial(env, client, layer == Layer::Resume, ticket);
+                let pass = self.process.as_mut().and_then(|process| process.passes.remove(&fetch));
+                let Some(pass) = pass else {
+                    return env.violate("credential", format!("client {client} dials without {fetch:?}"));
+                };
+                let dial = Dial { resume: layer == Layer::Resume, pass };
+                let wire = net.dial(env, client, HOME, dial);
                 env.trace.say(env.now, format_args!("client {client} dials {link:?} {layer:?} on {wire:?}"));
                 if let Some(process) = &mut self.process {
                     process.manners.dials(env, fetch.0);
@@ -409,15 +526,33 @@ impl ClientHost {
                 }
             }
             Output::Send { link, frame } => {
+                if let (ClientFrame::Resume(resume), Some(process)) = (&frame, &mut self.process) {
+                    process.presented = resume.topics.iter().filter_map(valid).collect();
+                }
                 if let Some(wire) = self.socket(link).map(|socket| socket.wire) {
+                    let now = self.clock(env);
                     if let Some(process) = &mut self.process {
-                        process.wishes.says(env.now, link, &frame);
+                        process.wishes.says(now, link, &frame);
                     }
                     let text = encode_client_frame(&frame);
                     net.send(env, wire, End::Client, Parcel::Text(text.into()));
                 }
             }
-            Output::SendMessage { .. } | Output::DropMessage { .. } => {}
+            Output::SendMessage { link, message } => {
+                if let Err(said) = env.messages.sent(client, message.0) {
+                    env.violate("messages", said);
+                }
+                if let Some(wire) = self.socket(link).map(|socket| socket.wire) {
+                    env.counters.count("client: messages sent");
+                    net.send(env, wire, End::Client, Parcel::Text(messages::text(message.0)));
+                }
+            }
+            Output::DropMessage { message } => {
+                env.counters.count("client: messages given back");
+                if let Err(said) = env.messages.given_back(client, message.0) {
+                    env.violate("messages", said);
+                }
+            }
             Output::Close { link, code } => {
                 if let Some(socket) = self.socket(link) {
                     let wire = socket.wire;
@@ -434,7 +569,7 @@ impl ClientHost {
                 // What the driver had read of it, or was about to hear, may come nevertheless.
                 if self.rng.percent(40) {
                     let (delay, life) = (self.rng.millis(0, 300), self.life);
-                    env.after(delay, Event::LateAnswer { client, life, link });
+                    self.later(env, delay, PeerEvent::LateAnswer { life, link });
                 }
             }
             Output::Deliver { body, cursor } => {
@@ -454,7 +589,9 @@ impl ClientHost {
                     self.watch_cursor(env, Some(*cursor));
                 }
                 let oldest = env.history.oldest;
-                self.hand(env, News::Notice { notice, oldest });
+                let presented =
+                    self.process.as_ref().map_or_else(Vec::new, |process| process.presented.clone());
+                self.hand(env, News::Notice { notice, oldest, presented });
             }
         }
     }
@@ -487,6 +624,10 @@ impl ClientHost {
     }
 
     fn watch_wishes(&mut self, env: &mut Env) {
+        // Whoever changes its wishes faster than they are answered wishes for what has just been refused.
+        if self.was_held_up || self.plan.acts_every < CALM_WISHES {
+            return;
+        }
         let Some(process) = &mut self.process else { return };
         if let Some(up_since) = process.manners.up_since() {
             process.wishes.look_at_activities(env, up_since);
@@ -512,7 +653,7 @@ impl ClientHost {
         let Some(process) = &mut self.process else { return };
         let links = &process.links;
         process.manners.holds(env, |link| links.contains_key(&link));
-        if let Some(link) = process.manners.accepted_link() {
+        if let Some(link) = process.manners.accepted_link().filter(|_| self.plan.acts_every >= CALM_WISHES) {
             process.wishes.look_at_topics(env, link);
         }
         let changed_at = process.manners.changed_at();
@@ -554,7 +695,8 @@ impl ClientHost {
         self.arm += 1;
         process.armed = deadline;
         if let Some(at) = deadline {
-            env.at(at, Event::ClientWakes { client: self.number, arm: self.arm });
+            let what = PeerEvent::Wakes { arm: self.arm };
+            env.at(at + self.slept, Event::Peer { peer: self.number, what });
         }
     }
 
@@ -590,6 +732,13 @@ fn late_accept(cursor: Option<Cursor>) -> Accepted {
     }
 }
 
+fn valid(requested: &RequestedTopic) -> Option<Topic> {
+    match requested {
+        RequestedTopic::Valid(topic) => Some(topic.clone()),
+        RequestedTopic::Invalid(_) => None,
+    }
+}
+
 fn from_oldest() -> SavedPosition {
     SavedPosition { session_id: None, cursor: None }
 }
@@ -598,5 +747,14 @@ fn from_oldest() -> SavedPosition {
 const PAUSE_READING_ABOVE: usize = 64;
 const READ_AGAIN_BELOW: usize = 8;
 
-/// More orders than this from one fact are a loop.
-const MOST_ORDERS: usize = 200_000;
+/// More orders than this from one fact are more than any world can need: the outbox, and a few for each gap and topic.
+const MOST_ORDERS: usize = 3_000;
+
+/// How many messages may wait: what the core is configured to keep.
+const MOST_MESSAGES: usize = 1_024;
+
+/// The node that everybody dials.
+const HOME: NodeNo = 0;
+
+/// Wishes that change less often are answered in between.
+const CALM_WISHES: Duration = Duration::from_millis(700);

@@ -114,6 +114,12 @@ impl Counters {
         *self.counts.entry(name).or_default() += n;
     }
 
+    /// The most of `name` that was ever seen at once.
+    pub fn most(&mut self, name: &'static str, n: u64) {
+        let known = self.counts.entry(name).or_default();
+        *known = (*known).max(n);
+    }
+
     /// A rare state is reached.
     pub fn reach(&mut self, state: Rare) {
         *self.rare.entry(state).or_default() += 1;
@@ -122,7 +128,11 @@ impl Counters {
     /// Adds another run's counts.
     pub fn absorb(&mut self, other: &Counters) {
         for (name, n) in &other.counts {
-            self.add(name, *n);
+            if name.starts_with(MOST) {
+                self.most(name, *n);
+            } else {
+                self.add(name, *n);
+            }
         }
         for (state, n) in &other.rare {
             *self.rare.entry(*state).or_default() += n;
@@ -160,3 +170,6 @@ mod tests {
         assert_eq!(names.len(), Rare::ALL.len());
     }
 }
+
+/// How the names start that count the most at once, and not how often.
+const MOST: &str = "most: ";

@@ -3,13 +3,14 @@
 use core::time::Duration;
 use std::collections::BinaryHeap;
 
-use bowline_proto::{Time, Timestamp};
+use bowline_history::History;
+use bowline_proto::{SessionId, Time, Timestamp};
 
 use crate::counters::Counters;
 use crate::event::{Due, Event};
+use crate::messages::Messages;
 use crate::rng::Rng;
 use crate::trace::Trace;
-use bowline_history::History;
 
 /// The surroundings of the hosts.
 #[derive(Debug)]
@@ -20,12 +21,25 @@ pub(crate) struct Env {
     pub(crate) rng: Rng,
     /// What is checked afterwards.
     pub(crate) history: History,
+    /// Messages of the applications and which of them arrived.
+    pub(crate) messages: Messages,
     /// Rare states reached.
     pub(crate) counters: Counters,
     /// What a person reads.
     pub(crate) trace: Trace,
+    /// What the hostile have got hold of.
+    pub(crate) loot: Loot,
     queue: BinaryHeap<Due>,
     ties: u64,
+}
+
+/// What somebody may have overheard.
+#[derive(Debug, Default)]
+pub(crate) struct Loot {
+    /// Sessions of others; the latest ones.
+    pub(crate) sessions: Vec<SessionId>,
+    /// The last ticket that was shown.
+    pub(crate) ticket: Option<u64>,
 }
 
 impl Env {
@@ -34,8 +48,10 @@ impl Env {
             now: Time::ZERO,
             rng,
             history,
+            messages: Messages::default(),
             counters: Counters::default(),
             trace,
+            loot: Loot::default(),
             queue: BinaryHeap::new(),
             ties: 0,
         }
@@ -59,7 +75,7 @@ impl Env {
         Some(due.event)
     }
 
-    /// The wall clock of the simulated machines.
+    /// The wall clock of a machine whose clock is right.
     pub(crate) fn wall(&self) -> Timestamp {
         Timestamp(WALL_ORIGIN_MS + self.now.as_micros() / 1_000)
     }

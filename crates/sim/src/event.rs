@@ -4,8 +4,10 @@ use bowline_client_core::LinkId;
 use bowline_gateway_core::ConnId;
 use bowline_proto::{Page, Query, Seq, Time};
 
-/// One client host; an index.
-pub(crate) type ClientNo = usize;
+/// A process that dials: a client, a stranger or a hostile peer; an index over all of them in this order.
+pub(crate) type PeerNo = usize;
+/// One gateway node; an index. Worlds have one so far.
+pub(crate) type NodeNo = usize;
 /// One publisher; an index.
 pub(crate) type PublisherNo = usize;
 /// One publish of a publisher: the number in its idempotency key.
@@ -15,56 +17,111 @@ pub(crate) type PublishNo = u64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct WireId(pub(crate) u64);
 
-/// One end of a wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// Where the connection was dialled.
-    Client,
-    /// Where it was accepted.
-    Gateway,
-}
-
-impl End {
-    /// The opposite end.
-    pub(crate) fn other(self) -> End {
-        match self {
-            End::Client => End::Gateway,
-            End::Gateway => End::Client,
-        }
-    }
+/// A process that can be frozen, slow or killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Process {
+    /// Somebody who dials.
+    Peer(PeerNo),
+    /// A gateway.
+    Node(NodeNo),
 }
 
 /// Something that is due.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
-    /// A client core's deadline; stale when the arm number has moved on.
-    ClientWakes { client: ClientNo, arm: u64 },
-    /// The token provider of a client answers.
-    CredentialAnswers { client: ClientNo, life: u32, fetch: u64, good: bool },
+    /// Something happens to a peer's process.
+    Peer {
+        /// Whose.
+        peer: PeerNo,
+        /// What.
+        what: PeerEvent,
+    },
+    /// Something happens to a gateway's process.
+    Node {
+        /// Whose.
+        node: NodeNo,
+        /// What.
+        what: NodeEvent,
+    },
+    /// Something happens to a publisher.
+    Publisher {
+        /// Whose.
+        publisher: PublisherNo,
+        /// What.
+        what: PublisherEvent,
+    },
+    /// A process that is slow has its next turn.
+    Turn {
+        /// Whose.
+        process: Process,
+        /// Which fault made it slow.
+        fault: usize,
+    },
+    /// The n-th fault of the plan.
+    Fault {
+        /// Which.
+        index: usize,
+    },
+    /// The end of a fault that lasts.
+    FaultEnds {
+        /// Which.
+        index: usize,
+    },
+    /// A part of a fault that comes in parts.
+    FaultGoesOn {
+        /// Which.
+        index: usize,
+        /// The n-th part, from 1.
+        part: u32,
+    },
+    /// From here on nothing breaks any more.
+    QuietBegins,
+    /// The publishers stop: what is in the log now must reach everybody.
+    PublishersStop,
+    /// Has everybody everything?
+    Looks,
+    /// The end of the run.
+    Ends,
+}
+
+/// What happens to a peer.
+#[derive(Clone, Debug)]
+pub(crate) enum PeerEvent {
+    /// A core's deadline; stale when the arm number has moved on.
+    Wakes { arm: u64 },
+    /// The token provider answers.
+    CredentialAnswers { life: u32, fetch: u64, good: bool },
     /// A fact about a link that its core has dropped was already on its way.
-    LateAnswer { client: ClientNo, life: u32, link: LinkId },
+    LateAnswer { life: u32, link: LinkId },
     /// A dial has failed.
-    DialFails { client: ClientNo, wire: WireId },
+    DialFails { wire: WireId },
+    /// A wire may have something due.
+    Reads { wire: WireId },
     /// The application takes the next thing from its queue.
-    AppTakes { client: ClientNo, life: u32 },
-    /// An application starts again after its process was killed.
-    ClientStarts { client: ClientNo },
+    AppTakes { life: u32 },
+    /// It starts, for the first time or after its process was killed.
+    Starts,
     /// An application asks for a connection again after a terminal close.
-    ClientConnects { client: ClientNo, life: u32 },
-    /// An application does something of its own: subscribe, activity, handover on request.
-    ClientActs { client: ClientNo, life: u32 },
-    /// A SYN reaches the gateway's machine.
-    DialArrives { wire: WireId },
-    /// A wire may have something due for `toward`.
-    WireMoves { wire: WireId, toward: End },
-    /// A writer learns that its peer took bytes.
+    Connects { life: u32 },
+    /// It does something of its own.
+    Acts { life: u32 },
+}
+
+/// What happens to a gateway.
+#[derive(Clone, Debug)]
+pub(crate) enum NodeEvent {
+    /// A SYN reaches the machine.
+    Dialled { wire: WireId },
+    /// A wire may have something due.
+    Reads { wire: WireId },
+    /// The peer of a wire took bytes.
     WindowOpens { wire: WireId },
     /// The handshake of a connection is done: the shard hears of it.
     UpgradeDone { wire: WireId, life: u32 },
     /// The close deadline of a socket that the gateway wanted closed.
     CloseDue { wire: WireId, life: u32 },
     /// The shard's deadline.
-    NodeWakes { arm: u64 },
+    Wakes { arm: u64 },
     /// The commit of what was appended completes.
     Commits { life: u32 },
     /// The answer to a read arrives at the shard; without a page the log is asked only now.
@@ -73,28 +130,25 @@ pub(crate) enum Event {
     TailArrives { life: u32 },
     /// Retention is due.
     Retains { life: u32 },
-    /// A new gateway process starts over the same disk.
-    NodeStarts,
+    /// A publish arrives.
+    Published { publisher: PublisherNo, publish: PublishNo },
+    /// A failed log is reopened in the living process.
+    ReopensLog { life: u32 },
+    /// A new process starts over the same disk.
+    Starts,
     /// A draining process ends.
     DrainEnds { life: u32 },
-    /// A publisher makes a new publish.
-    PublisherTicks { publisher: PublisherNo },
-    /// A publish reaches the gateway.
-    PublishArrives { publisher: PublisherNo, publish: PublishNo },
-    /// The answer to a publish reaches its publisher.
-    AnswerArrives { publisher: PublisherNo, publish: PublishNo, seqs: Vec<Seq> },
-    /// No answer came for so long that the publisher tries again.
-    PublishOverdue { publisher: PublisherNo, publish: PublishNo, attempt: u32 },
-    /// The n-th fault of the plan.
-    Fault { index: usize },
-    /// The end of a fault that lasts.
-    FaultEnds { index: usize },
-    /// From here on nothing breaks any more.
-    QuietBegins,
-    /// The publishers stop: what is in the log now must reach everybody.
-    PublishersStop,
-    /// The end of the run.
-    Ends,
+}
+
+/// What happens to a publisher.
+#[derive(Clone, Debug)]
+pub(crate) enum PublisherEvent {
+    /// It makes a new publish.
+    Ticks,
+    /// The answer to a publish reaches it.
+    AnswerArrives { publish: PublishNo, seqs: Vec<Seq> },
+    /// No answer came for so long that it tries again.
+    Overdue { publish: PublishNo, attempt: u32 },
 }
 
 /// An event with its place in the order of everything.

@@ -3,27 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bowline_log::{
-    BootId, Durability, EpochChange, LogStore, Opening, SegmentConfig, SegmentStore, StoreError,
-};
+use bowline_log::{BootId, EpochChange, LogStore, Opening, SegmentConfig, SegmentStore, StoreError};
 use bowline_proto::{Account, Epoch, GrantScope, Query, Record, Seq, Timestamp, Topic};
 
 use crate::disk::SimDisk;
-use crate::plan::NodePlan;
+use crate::plan::{Limits, NodePlan};
 
 /// Opens the log as a new process; also says why the epoch changed, if it did.
 pub(crate) fn open(
     disk: SimDisk,
     plan: &NodePlan,
+    limits: &Limits,
     boot: u64,
     fresh_epoch: u64,
     now: Timestamp,
 ) -> Result<(Arc<dyn LogStore>, Option<EpochChange>), StoreError> {
     let config = SegmentConfig::default()
         .durability(plan.durability)
-        .segment_bytes(plan.segment_bytes)
-        .retain_age(plan.retain_age)
-        .retain_bytes(plan.retain_bytes);
+        .segment_bytes(limits.segment_bytes)
+        .retain_age(limits.retain_age)
+        .retain_bytes(limits.retain_bytes);
     let opening = Opening {
         boot: BootId::new(&format!("boot {boot}")),
         fresh_epoch: Epoch::from_bits(fresh_epoch),
@@ -32,26 +31,6 @@ pub(crate) fn open(
     let (store, recovery) = SegmentStore::open(Arc::new(disk), config, opening)?;
     Ok((Arc::new(store), recovery.epoch_change))
 }
-
-/// Makes a log whose next positions lie just below 2^32: each boot after a power cut without `fsync` moves it on by 2^26.
-pub(crate) fn age(disk: &SimDisk) -> SimDisk {
-    let mut disk = disk.clone();
-    for boot in 0..BOOTS_TO_32_BITS {
-        disk = disk.next_process();
-        let config = SegmentConfig::default().durability(Durability::Os);
-        let opening = Opening {
-            boot: BootId::new(&format!("early boot {boot}")),
-            fresh_epoch: Epoch::from_bits(boot + 1),
-            now: Timestamp(1),
-        };
-        // An empty disk takes a log; the next opening would say what is wrong with it.
-        drop(SegmentStore::open(Arc::new(disk.clone()), config, opening));
-    }
-    disk
-}
-
-/// The opening that follows is the last step.
-const BOOTS_TO_32_BITS: u64 = 64;
 
 /// Everything that a log shows: every event, and the grant records of `accounts`.
 pub(crate) fn read_all(

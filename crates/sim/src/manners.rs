@@ -10,12 +10,12 @@ use bowline_proto::{Accepted, CloseCode, Draining, Time};
 use core::time::Duration;
 
 use crate::env::Env;
-use crate::event::ClientNo;
+use crate::event::PeerNo;
 
 /// What is remembered of one process to judge it.
 #[derive(Debug)]
 pub(crate) struct Manners {
-    client: ClientNo,
+    client: PeerNo,
     /// Credentials that came and were neither used nor given up.
     fresh: BTreeSet<u64>,
     /// The link that was accepted last.
@@ -38,7 +38,7 @@ pub(crate) struct Manners {
 }
 
 impl Manners {
-    pub(crate) fn new(client: ClientNo) -> Self {
+    pub(crate) fn new(client: PeerNo) -> Self {
         Manners {
             client,
             fresh: BTreeSet::new(),
@@ -53,6 +53,13 @@ impl Manners {
             is_closing: false,
             changed_at: Time::ZERO,
         }
+    }
+
+    /// The machine slept, and its clock with it: all that the core reckons lies later.
+    pub(crate) fn slept(&mut self, slept: Duration) {
+        self.slot_opens = self.slot_opens + slept;
+        self.cut_at = self.cut_at.map(|at| at + slept);
+        self.up_since = self.up_since.map(|at| at + slept);
     }
 
     /// The application asks for a handover now, whatever was planned.

@@ -8,8 +8,8 @@ use bowline_proto::{Account, Seq, Topic};
 use core::time::Duration;
 
 use crate::env::Env;
-use crate::event::{Event, PublishNo, PublisherNo};
-use crate::plan::PublisherPlan;
+use crate::event::{Event, NodeEvent, NodeNo, PublishNo, PublisherEvent, PublisherNo};
+use crate::plan::{PublisherPlan, account};
 use crate::rng::Rng;
 use bowline_history::{Attempt, Digest};
 
@@ -73,7 +73,8 @@ impl Publisher {
         }
         let whole = u64::try_from(self.plan.every.as_millis()).unwrap_or(u64::MAX);
         let every = self.plan.every / 2 + self.rng.millis(0, whole);
-        env.after(every, Event::PublisherTicks { publisher: self.number });
+        let what = PublisherEvent::Ticks;
+        env.after(every, Event::Publisher { publisher: self.number, what });
     }
 
     /// The gateway has answered.
@@ -105,7 +106,8 @@ impl Publisher {
             }
         }
         if !entries.is_empty() {
-            self.begin(env, Batch { entries, key: None });
+            let key = self.key();
+            self.begin(env, Batch { entries, key });
         }
     }
 
@@ -118,7 +120,7 @@ impl Publisher {
             env.counters.count(if grants { "publisher: grants" } else { "publisher: revocations" });
             let entry =
                 if grants { Entry::Grant { account, topic } } else { Entry::Revoke { account, topic } };
-            return Batch { entries: vec![entry], key: None };
+            return Batch { entries: vec![entry], key: self.key() };
         }
         let mut entries = Vec::new();
         for part in 0..*self.rng.pick(&[1u64, 1, 1, 3]) {
@@ -136,9 +138,14 @@ impl Publisher {
                 timestamp: env.wall(),
             }));
         }
+        Batch { entries, key: self.key() }
+    }
+
+    /// The idempotency key of the next publish: a retry without one may lie in the log twice.
+    fn key(&self) -> Option<IdempotencyKey> {
         let key = format!("p{}-{}", self.number, self.next);
         let body = [u8::try_from(self.next % 251).unwrap_or(0); 32];
-        Batch { entries, key: Some(IdempotencyKey { account: self.plan.account.clone(), key, body }) }
+        Some(IdempotencyKey { account: account(&self.plan.account), key, body })
     }
 
     fn begin(&mut self, env: &mut Env, batch: Batch) {
@@ -164,12 +171,16 @@ impl Publisher {
         let attempt = self.unanswered.get(&publish).map_or(0, |request| request.attempt);
         let publisher = self.number;
         let delay = self.rng.millis(0, 5);
-        env.after(delay, Event::PublishArrives { publisher, publish });
+        env.after(delay, Event::Node { node: HOME, what: NodeEvent::Published { publisher, publish } });
         let spread: Duration = self.rng.millis(0, 200);
-        env.after(self.plan.retries_after + spread, Event::PublishOverdue { publisher, publish, attempt });
+        let what = PublisherEvent::Overdue { publish, attempt };
+        env.after(self.plan.retries_after + spread, Event::Publisher { publisher, what });
     }
 
     fn conversations(&self) -> Vec<Topic> {
         self.topics.iter().filter(|topic| topic.as_str().starts_with("conv:")).cloned().collect()
     }
 }
+
+/// The node that everybody asks.
+const HOME: NodeNo = 0;

@@ -9,10 +9,15 @@ use crate::world::Outcome;
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     runs: u64,
+    /// Virtual time of all worlds.
+    time: Duration,
+    /// Virtual time of all clients.
     client_time: Duration,
     events: u64,
     counters: Counters,
     failed: Vec<Failed>,
+    /// The longest time from the last publish until everybody had everything.
+    slowest: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -26,14 +31,27 @@ impl Summary {
     /// Adds a run.
     pub fn add(&mut self, outcome: &Outcome) {
         self.runs += 1;
+        self.time += outcome.lasted;
         self.client_time += outcome.lasted * u32::try_from(outcome.clients).unwrap_or(u32::MAX);
         self.events += outcome.events;
         self.counters.absorb(&outcome.counters);
+        self.slowest = self.slowest.max(outcome.settled_after.unwrap_or_default());
         if let Some(first) = outcome.violations.first() {
             let first =
                 format!("[{}] at {:.3} s: {}", first.rule, first.at.as_micros() as f64 / 1e6, first.detail);
             self.failed.push(Failed { seed: outcome.seed, violations: outcome.violations.len(), first });
         }
+    }
+
+    /// Adds what another summary holds.
+    pub fn absorb(&mut self, other: &Summary) {
+        self.runs += other.runs;
+        self.time += other.time;
+        self.client_time += other.client_time;
+        self.events += other.events;
+        self.counters.absorb(&other.counters);
+        self.slowest = self.slowest.max(other.slowest);
+        self.failed.extend_from_slice(&other.failed);
     }
 
     /// Seeds that broke a rule, in growing order, each with the first one.
@@ -47,6 +65,12 @@ impl Summary {
                 format!("seed {}: {} violations, first {}", failed.seed, failed.violations, failed.first)
             })
             .collect()
+    }
+
+    /// Runs so far.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.runs
     }
 
     /// Whether every run kept every promise.
@@ -75,9 +99,21 @@ impl Summary {
         self.counters.reached(state)
     }
 
-    /// The whole of it, after `took` of real time.
+    /// One line: how far it is after `took` of real time.
     #[must_use]
-    pub fn text(&self, took: Duration) -> String {
+    pub fn progress(&self, took: Duration) -> String {
+        let hours = self.client_time.as_secs_f64() / 3_600.0;
+        let seconds = took.as_secs_f64();
+        format!(
+            "{} seeds, {} broke a rule, {hours:.0} client-hours, {seconds:.0} s",
+            self.runs,
+            self.failed.len()
+        )
+    }
+
+    /// The whole of it, after `took` of real time on `jobs` threads.
+    #[must_use]
+    pub fn text(&self, took: Duration, jobs: usize) -> String {
         let mut lines = Vec::new();
         lines.push("reached:".to_owned());
         lines.extend(self.counters.iter().map(|(name, n)| format!("  {n:>10}  {name}")));
@@ -87,15 +123,25 @@ impl Summary {
         );
         lines.extend(self.unreached().into_iter().map(|state| format!("never reached: {}", state.name())));
         lines.extend(self.failures());
-        let hours = self.client_time.as_secs_f64() / 3_600.0;
-        let speed = self.client_time.as_secs_f64() / took.as_secs_f64().max(1e-9);
+        let worked = (took.as_secs_f64() * jobs as f64).max(1e-9);
         lines.push(format!(
-            "{} seeds, {} violations in {} of them, {hours:.1} virtual client-hours, {} events, {:.1} s ({speed:.0} times real time)",
+            "{} seeds, {} violations in {} of them; {:.1} client-hours, {:.1} world-hours, {} events",
             self.runs,
             self.failed.iter().map(|failed| failed.violations).sum::<usize>(),
             self.failed.len(),
+            self.client_time.as_secs_f64() / 3_600.0,
+            self.time.as_secs_f64() / 3_600.0,
             self.events,
+        ));
+        lines.push(format!(
+            "{:.1} s on {jobs} threads: a world runs {:.0} times real time per thread, its clients {:.0} times",
             took.as_secs_f64(),
+            self.time.as_secs_f64() / worked,
+            self.client_time.as_secs_f64() / worked,
+        ));
+        lines.push(format!(
+            "everybody had everything at most {:.0} s after the last publish",
+            self.slowest.as_secs_f64()
         ));
         lines.join("\n")
     }

@@ -11,12 +11,12 @@ use bowline_proto::{
 use core::time::Duration;
 
 use crate::env::Env;
-use crate::event::ClientNo;
+use crate::event::PeerNo;
 
 /// The wishes of one process, and what was said of them.
 #[derive(Debug)]
 pub(crate) struct Wishes {
-    client: ClientNo,
+    client: PeerNo,
     topics: BTreeSet<Topic>,
     /// What each link was asked for.
     asked: BTreeMap<LinkId, BTreeSet<Topic>>,
@@ -26,7 +26,7 @@ pub(crate) struct Wishes {
 }
 
 impl Wishes {
-    pub(crate) fn new(client: ClientNo) -> Self {
+    pub(crate) fn new(client: PeerNo) -> Self {
         Wishes {
             client,
             topics: BTreeSet::new(),

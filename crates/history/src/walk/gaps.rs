@@ -61,6 +61,9 @@ pub(crate) fn check(walk: &mut Walk<'_>, told: &Told<'_>, oldest: Seq) {
         );
     }
     let new_life = (reason == GapReason::Epoch).then(|| untold_life(walk, number, after, before)).flatten();
+    // A life of the log that ended before anybody saw it leaves positions that no life has: a gap there is harmless.
+    let is_between_lives = reason == GapReason::Epoch
+        && walk.sights.iter().any(|sight| sight.life.shared <= after && before <= sight.life.began_at.next());
     let stand = &mut walk.stand.topics[number];
     stand.told_life = new_life.unwrap_or(stand.told_life);
     let said_now = stand.unsaid.extract_if(.., |seq| after < *seq && *seq < before).count();
@@ -68,13 +71,14 @@ pub(crate) fn check(walk: &mut Walk<'_>, told: &Told<'_>, oldest: Seq) {
     stand.last_gap = Some(after);
     let reason_fits = match reason {
         GapReason::Retention => is_all_removed && said_now == 0,
-        GapReason::Epoch => new_life.is_some(),
+        GapReason::Epoch => new_life.is_some() || is_between_lives,
         GapReason::Storage => has_damage || (is_damaged && claims_nothing),
         // The gateway itself tells what is lost.
         GapReason::Missing => false,
     };
     let is_of_damage = reason == GapReason::Storage && is_damaged;
     if claims_nothing
+        && !is_between_lives
         && said_now == 0
         && new_life.is_none()
         && !is_of_damage

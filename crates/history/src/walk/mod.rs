@@ -301,8 +301,6 @@ impl Walk<'_> {
         for stand in &mut self.stand.topics {
             stand.last_gap = None;
             stand.at = stand.at.map(|at| saved.map_or(at, |cursor| at.min(cursor.seq)));
-            // What its position had not passed may be told once more.
-            stand.told_life = 0;
         }
     }
 

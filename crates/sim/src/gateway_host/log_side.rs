@@ -2,11 +2,12 @@
 
 use bowline_gateway_core::{ConnId, Input};
 use bowline_log::{Appended, Batch, StoreError};
-use bowline_proto::{Page, Query, Record};
+use bowline_proto::{Page, Query, Record, Timestamp};
+use core::time::Duration;
 
 use crate::counters::Rare;
 use crate::env::Env;
-use crate::event::{Event, PublishNo, PublisherNo};
+use crate::event::{Event, NodeEvent, PublishNo, PublisherEvent, PublisherNo};
 use crate::network::Network;
 
 use super::Node;
@@ -21,7 +22,7 @@ impl Node {
         publish: PublishNo,
         batch: Batch,
     ) {
-        let Some(process) = &mut self.process else { return };
+        let Some(process) = self.process.as_mut().filter(|process| !process.log_failed) else { return };
         process.waiting.push_back((publisher, publish, batch));
         self.append(env, net);
     }
@@ -33,7 +34,8 @@ impl Node {
         };
         let requests: Vec<_> = process.waiting.drain(..).collect();
         let batches: Vec<Batch> = requests.iter().map(|(_, _, batch)| batch.clone()).collect();
-        match process.store.append(&batches, env.wall()) {
+        let wall = Timestamp(env.wall().0.saturating_add_signed(self.clock_off));
+        match process.store.append(&batches, wall) {
             Ok(outcomes) => {
                 for ((publisher, publish, _), outcome) in requests.into_iter().zip(outcomes) {
                     if matches!(outcome, Appended::Repeated { .. }) {
@@ -43,8 +45,9 @@ impl Node {
                     process.appended.push((publisher, publish, outcome));
                 }
                 process.committing = true;
-                let delay = self.rng.millis(self.plan.commit.0, self.plan.commit.1);
-                env.after(delay, Event::Commits { life: self.life });
+                let usual = self.rng.millis(self.plan.commit.0, self.plan.commit.1);
+                let slow = self.slow_sync.map_or(Duration::ZERO, Duration::from_millis);
+                self.later(env, usual.max(slow), NodeEvent::Commits { life: self.life });
             }
             // Answered with an error: the publisher asks again.
             Err(StoreError::Full) => {
@@ -60,7 +63,7 @@ impl Node {
         if life != self.life {
             return;
         }
-        let Some(process) = &mut self.process else { return };
+        let Some(process) = self.process.as_mut().filter(|process| !process.log_failed) else { return };
         process.committing = false;
         let records = match process.store.commit() {
             Ok(records) => records,
@@ -89,14 +92,16 @@ impl Node {
             self.watch.committed(publisher, publish, self.life);
             if self.rng.percent(95) {
                 let delay = self.rng.millis(0, 5);
-                env.after(delay, Event::AnswerArrives { publisher, publish, seqs });
+                let what = PublisherEvent::AnswerArrives { publish, seqs };
+                env.after(delay, Event::Publisher { publisher, what });
             }
         }
         if !records.is_empty() {
             process.tail.push_back(records);
             let delay = self.rng.millis(self.plan.tail.0, self.plan.tail.1);
             process.tail_due = process.tail_due.max(env.now + delay);
-            env.at(process.tail_due, Event::TailArrives { life });
+            let (node, at) = (self.number, process.tail_due);
+            env.at(at, Event::Node { node, what: NodeEvent::TailArrives { life } });
         }
         self.append(env, net);
     }
@@ -162,8 +167,9 @@ impl Node {
         if life != self.life {
             return;
         }
-        let Some(process) = &mut self.process else { return };
-        let retained = process.store.retain(env.wall());
+        let wall = self.wall(env);
+        let Some(process) = self.process.as_mut().filter(|process| !process.log_failed) else { return };
+        let retained = process.store.retain(wall);
         self.watch_disk(env);
         match retained {
             Ok(oldest) => {
@@ -171,7 +177,7 @@ impl Node {
                     env.counters.count("log: retention removed something");
                     env.history.oldest = oldest;
                 }
-                env.after(self.plan.retain_every, Event::Retains { life });
+                self.later(env, self.plan.retain_every, NodeEvent::Retains { life });
             }
             Err(error) => self.log_failed(env, net, &error),
         }

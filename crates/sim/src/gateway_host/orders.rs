@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use bowline_gateway_core::{Input, Output};
+use bowline_gateway_core::{ConnId, Input, Output};
 use bowline_proto::{Record, Seq, encode_server_frame};
 
 use crate::env::Env;
-use crate::event::{Event, WireId};
+use crate::event::{NodeEvent, WireId};
 use crate::network::{Network, Parcel};
 
 use super::Node;
@@ -21,10 +21,11 @@ impl Node {
         while let Some(order) = process.core.poll_output() {
             orders.push(order);
             if orders.len() > MOST_ORDERS {
-                env.violate("livelock", format!("the gateway gave {MOST_ORDERS} orders at once"));
+                env.violate("bounds", format!("the gateway gave {MOST_ORDERS} orders at once"));
                 break;
             }
         }
+        env.counters.most("most: orders of the gateway at once", orders.len() as u64);
         let mut touched: BTreeSet<WireId> = BTreeSet::new();
         for order in orders {
             self.carry_out(env, order, &mut touched);
@@ -44,6 +45,10 @@ impl Node {
                 }
             }
             for conn in blocked {
+                // What it is not told now it was not promised: a follower that takes nothing waits for the renewals.
+                if let Some(process) = &mut self.process {
+                    process.leases.left(conn, None);
+                }
                 env.counters.count("gateway: a socket blocked");
                 self.feed(env, net, Input::Blocked { conn });
             }
@@ -51,8 +56,8 @@ impl Node {
         self.arm(env);
     }
 
-    /// The event that is lost on its way to the first of its readers, where that was planned: the next one of its topic follows it at once
-    /// and proves the hole. None is lost twice, because then it could not be had.
+    /// The event that is lost on its way to the first of its readers, where that was planned: the next one of its topic
+    /// follows it at once and proves the hole. None is lost twice, because then it could not be had.
     fn lost_of(&mut self, env: &mut Env, records: &[Record]) -> Option<Seq> {
         let after = self.loses_after?;
         let place = records.windows(2).position(|pair| match pair {
@@ -62,7 +67,7 @@ impl Node {
         let lost = records[place].seq();
         self.loses_after = None;
         self.lost_upto = lost;
-        env.counters.count("gateway: an event was lost on its way");
+        env.counters.count("fault: event lost on its way");
         env.trace.say(env.now, format_args!("gateway loses {lost}"));
         Some(lost)
     }
@@ -91,15 +96,19 @@ impl Node {
                             env.violate("deliver", format!("{conn:?} was to get a record that is no event"));
                             continue;
                         };
-                        self.watch_delivery(env, wire, event.seq);
+                        self.watch_delivery(env, wire, event);
                         self.watch_age(env, wire);
-                        if place > 0 || Some(event.seq) != lost {
+                        // Only who can resume can go back for it.
+                        let can_resume =
+                            self.socket(wire).is_some_and(|s| s.account.as_str().starts_with('a'));
+                        if place > 0 || !can_resume || Some(event.seq) != lost {
                             self.write(wire, Parcel::Text(event.text.clone()), touched);
                         }
                     }
                 }
             }
             Output::Signal { text, to } => {
+                self.watch_signal(env, &text, &to);
                 for conn in to {
                     if let Some(wire) = self.told(env, conn) {
                         self.write(wire, Parcel::Text(text.clone()), touched);
@@ -108,6 +117,15 @@ impl Node {
             }
             Output::Read { conn, query } => {
                 let Some(process) = &mut self.process else { return };
+                let most = self.plan.limits_of(self.processes.max(1)).reads_at_once;
+                let is_known = |conn: &&ConnId| {
+                    let socket = process.wires.get(conn).and_then(|wire| process.sockets.get(wire));
+                    socket.is_some_and(|socket| !socket.closing && !socket.close_heard)
+                };
+                let reads = process.reads.iter().filter(is_known).count();
+                if reads >= most {
+                    env.violate("bounds", format!("{} reads of the log at a time", reads + 1));
+                }
                 if !process.reads.insert(conn) {
                     env.violate("read", format!("{conn:?} asked the log twice at a time"));
                 }
@@ -115,7 +133,7 @@ impl Node {
                 let page =
                     if self.rng.percent(50) { process.store.read(&query).ok().map(Box::new) } else { None };
                 let delay = self.reads_wait + self.rng.millis(self.plan.read.0, self.plan.read.1);
-                env.after(delay, Event::PageArrives { life, conn, query: Box::new(query), page });
+                self.later(env, delay, NodeEvent::PageArrives { life, conn, query: Box::new(query), page });
             }
             Output::Ping { conn } => {
                 if let Some(wire) = self.told(env, conn) {
@@ -132,12 +150,15 @@ impl Node {
                 if let Some(socket) = self.socket(wire) {
                     socket.closing = true;
                 }
-                env.after(CLOSE_DEADLINE, Event::CloseDue { wire, life });
+                if let Some(process) = &mut self.process {
+                    process.leases.left(conn, None);
+                }
+                self.later(env, CLOSE_DEADLINE, NodeEvent::CloseDue { wire, life });
             }
             Output::Share(_) => {}
         }
     }
 }
 
-/// More orders than this from one fact are a loop.
-const MOST_ORDERS: usize = 500_000;
+/// More orders than this from one fact are more than any world can need: some for each socket and each record of a page.
+const MOST_ORDERS: usize = 30_000;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use bowline_gateway_core::{ConnId, SocketKind};
-use bowline_proto::{Account, CloseCode, Epoch, Record, Resume, Seq, ServerFrame, Time};
+use bowline_proto::{Account, CloseCode, Epoch, Record, Resume, Seq, Time};
 use core::time::Duration;
 
 use crate::counters::Rare;
 use crate::env::Env;
-use crate::event::{End, PublishNo, PublisherNo, WireId};
+use crate::event::{PublishNo, PublisherNo, WireId};
 use crate::network::{Network, Parcel};
 
 use super::{Node, Process};
@@ -150,7 +150,7 @@ impl Node {
 
     /// A socket that the core closes: did it have the time that it was promised? `by_timer`: nothing but time has passed.
     pub(super) fn watch_close(&mut self, env: &mut Env, wire: WireId, code: CloseCode, cause: Cause) {
-        let life = self.plan.max_duration;
+        let life = self.limits().max_duration;
         let draining = self.is_draining();
         let Some(socket) = self.socket(wire) else { return };
         let is_early = socket.stays_until.is_some_and(|until| env.now < until);
@@ -180,7 +180,7 @@ impl Node {
     pub(super) fn watch_drained(&mut self, env: &mut Env) {
         let Some(process) = &self.process else { return };
         let left = process.core.stats().connections;
-        if left > 0 && env.now > self.drained_at {
+        if left > 0 && env.now > self.drained_at && !self.was_held_up {
             env.violate(
                 "drain",
                 format!("{left} sockets are left although the drain was over at {:?}", self.drained_at),
@@ -190,7 +190,7 @@ impl Node {
 
     /// Nobody lives longer than the maximum.
     pub(super) fn watch_age(&mut self, env: &mut Env, wire: WireId) {
-        let life = self.plan.max_duration + Duration::from_secs(1);
+        let life = self.limits().max_duration + Duration::from_secs(1);
         let Some(opened_at) = self.socket(wire).map(|socket| socket.opened_at) else { return };
         if env.now > opened_at + life {
             env.violate("age", format!("{wire:?} was opened at {opened_at:?} and still gets events"));
@@ -200,7 +200,7 @@ impl Node {
     /// Two sockets of a session count once for the grace time; then one of them goes.
     pub(super) fn watch_pairs(&self, env: &mut Env, account: &Account) {
         let Some(process) = &self.process else { return };
-        let grace = self.plan.handover_grace + Duration::from_secs(1);
+        let grace = self.limits().handover_grace + Duration::from_secs(1);
         let mut accepted: BTreeMap<&str, Vec<Time>> = BTreeMap::new();
         for socket in process.sockets.values().filter(|socket| socket.account == *account) {
             if let Some(session) = socket.session.as_ref().filter(|_| !socket.closing && !socket.close_heard)
@@ -235,22 +235,6 @@ impl Node {
                 "ghost",
                 format!("the shard knows {known} sockets, {held} are there, {over} of them over"),
             );
-        }
-    }
-
-    /// A credential that has been used: told, and closed, as every upgraded socket without a good one.
-    pub(super) fn refuse(&mut self, env: &mut Env, net: &mut Network, wire: WireId) {
-        let rejected = bowline_proto::Rejected {
-            reason: "UNAUTHORIZED".to_owned(),
-            message: "the ticket has been used".to_owned(),
-            retry_after: None,
-        };
-        let text = bowline_proto::encode_server_frame(&ServerFrame::Rejected(rejected));
-        env.counters.count("gateway: a ticket was used before");
-        for parcel in
-            [Parcel::Upgraded, Parcel::Text(text.into()), Parcel::Close(CloseCode::UNAUTHORIZED), Parcel::End]
-        {
-            net.send(env, wire, End::Gateway, parcel);
         }
     }
 }

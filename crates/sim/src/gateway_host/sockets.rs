@@ -1,39 +1,50 @@
 //! How a gateway's process treats its sockets: upgrade, read, write as far as they take it, close.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 
-use bowline_gateway_core::{ConnId, Hello, Input, Opening, SocketKind};
+use bowline_gateway_core::{ConnId, Hello, Input, Opening, SocketKind, TopicFilter};
 use bowline_proto::{
-    ClientFrame, CloseCode, GrantScope, Limits, Seq, SessionId, Time, Topic, decode_client_frame,
+    ClientFrame, CloseCode, GrantScope, Limits, Rejected, RequestedTopic, Seq, ServerFrame, SessionId, Time,
+    Topic, decode_client_frame, encode_server_frame,
 };
+use bytes::Bytes;
 use core::time::Duration;
 
 use crate::env::Env;
-use crate::event::{End, Event, WireId};
+use crate::event::{Event, NodeEvent, PeerEvent, WireId};
+use crate::messages;
 use crate::network::{Network, Parcel};
-use crate::plan::ClientPlan;
+use crate::plan::{End, Identity};
 
-use super::{Node, Socket};
+use super::{Deafness, Node, Socket};
 
 impl Node {
     /// Somebody dials.
-    pub(crate) fn dialled(&mut self, env: &mut Env, net: &mut Network, wire: WireId, client: &ClientPlan) {
+    pub(crate) fn dialled(&mut self, env: &mut Env, net: &mut Network, wire: WireId, who: &Identity) {
         let Some(dial) = net.wire(wire) else { return };
-        let resume = dial.resume;
-        let (number, ticket) = (dial.client, dial.ticket);
+        let (resume, peer, pass) = (dial.dial.resume, dial.peer, dial.dial.pass.clone());
         let life = self.life;
-        // A process that drains has closed its listener, or leaves the answer to the core.
-        let (open, late) = (!self.refuses_dials, self.rng.percent(50));
-        let Some(process) = self.process.as_mut().filter(|process| open && (late || !process.draining))
-        else {
-            let delay = net.delay(env);
-            env.after(delay, Event::DialFails { client: number, wire });
+        if self.deaf == Some(Deafness::Ignores) {
+            env.counters.count("fault: dial unanswered");
             return;
-        };
-        if !self.used_tickets.insert(ticket) {
-            return self.refuse(env, net, wire);
         }
+        if self.deaf == Some(Deafness::Refuses) {
+            env.counters.count("fault: dial refused");
+        }
+        // A process that drains has closed its listener, or leaves the answer to the core. One whose log has failed is not
+        // ready.
+        let late = self.rng.percent(50);
+        let is_open = self.deaf.is_none()
+            && self.process.as_ref().is_some_and(|p| (late || !p.draining) && !p.log_failed);
+        if !is_open {
+            let delay = net.delay(env, wire);
+            env.after(delay, Event::Peer { peer, what: PeerEvent::DialFails { wire } });
+            return;
+        }
+        if !self.admits(env, &pass) {
+            return reject(env, net, wire);
+        }
+        let Some(process) = &mut self.process else { return };
         let slot = process.free.pop().unwrap_or_else(|| {
             process.generations.push(0);
             u32::try_from(process.generations.len() - 1).unwrap_or(u32::MAX)
@@ -41,16 +52,17 @@ impl Node {
         let generation = &mut process.generations[slot as usize];
         *generation += 1;
         let conn = ConnId { slot, generation: *generation };
-        let (granted, open, socket) = match &client.path {
+        let (granted, open, socket) = match &who.path {
             Some(topic) => (GrantScope::Only(vec![topic.clone()].into()), Vec::new(), SocketKind::Path),
-            None => (GrantScope::All, vec![Topic::inbox(&client.account)], SocketKind::Account),
+            None => (GrantScope::All, vec![Topic::inbox(&who.account)], SocketKind::Account),
         };
-        let (grants, as_of) = process.store.grants(&client.account);
+        let claims = if who.feeds { vec![TopicFilter::Prefix("feed:".into())] } else { Vec::new() };
+        let (grants, as_of) = process.store.grants(&who.account);
         let hello = Hello {
-            account: client.account.clone(),
-            kind: client.kind,
+            account: who.account.clone(),
+            kind: who.kind,
             socket,
-            claims: Arc::new([]),
+            claims: claims.into(),
             open: open.into(),
             granted,
             grants,
@@ -64,9 +76,10 @@ impl Node {
             wire,
             Socket {
                 conn,
+                peer,
                 hello: Some(Box::new(hello)),
-                account: client.account.clone(),
-                kind: client.kind,
+                account: who.account.clone(),
+                kind: who.kind,
                 socket,
                 pending: VecDeque::new(),
                 blocked: false,
@@ -82,11 +95,11 @@ impl Node {
         );
         env.trace.say(
             env.now,
-            format_args!("gateway upgrades {wire:?} of client {number}: {conn:?}, grants as of {as_of}"),
+            format_args!("gateway upgrades {wire:?} of peer {peer}: {conn:?}, grants as of {as_of}"),
         );
         // Between reading the grants and the shard's hearing of the socket, commits pass.
         let handshake = self.rng.millis(0, *self.rng.clone().pick(&[0, 2, 60]));
-        env.after(handshake, Event::UpgradeDone { wire, life });
+        self.later(env, handshake, NodeEvent::UpgradeDone { wire, life });
     }
 
     /// The handshake is done.
@@ -120,18 +133,7 @@ impl Node {
             let (conn, told, closing) = (socket.conn, !socket.closing && !socket.close_heard, socket.closing);
             let Some(parcel) = net.take(env, wire, End::Gateway) else { return };
             match parcel {
-                Parcel::Text(text) if told => match decode_client_frame(&text, &Limits::default()) {
-                    Ok(frame) => {
-                        if let ClientFrame::Resume(resume) = &frame {
-                            self.watch_resume(env, resume);
-                        }
-                        self.feed(env, net, Input::Frame { conn, frame });
-                    }
-                    Err(why) => {
-                        env.violate("codec", format!("the gateway can't read {text:?}: {why}"));
-                        self.feed(env, net, Input::BadFrame { conn, why: why.to_string() });
-                    }
-                },
+                Parcel::Text(text) if told => self.text_came(env, net, wire, conn, &text),
                 Parcel::Pong | Parcel::Ping if told => self.feed(env, net, Input::Heard { conn }),
                 Parcel::Text(_) | Parcel::Pong | Parcel::Ping | Parcel::Upgraded => {}
                 Parcel::Close(_) if closing => self.end(env, net, wire),
@@ -142,6 +144,40 @@ impl Node {
                         self.feed(env, net, Input::Closed { conn });
                     }
                 }
+            }
+        }
+    }
+
+    fn text_came(&mut self, env: &mut Env, net: &mut Network, wire: WireId, conn: ConnId, text: &Bytes) {
+        let Some(socket) = self.socket(wire) else { return };
+        let (peer, account) = (socket.peer, socket.account.clone());
+        if let Some(number) = messages::number(text)
+            && let Err(said) = env.messages.arrived(peer, wire, number)
+        {
+            env.violate("messages", said);
+        }
+        match decode_client_frame(text, &Limits::default()) {
+            Ok(frame) => {
+                let Some(process) = &mut self.process else { return };
+                match &frame {
+                    ClientFrame::Activity { conversation_id, status } => {
+                        process.leases.heard(env.now, conn, &account, conversation_id, status.clone());
+                    }
+                    ClientFrame::Unsubscribe { topics } => {
+                        for topic in topics {
+                            if let RequestedTopic::Valid(topic) = topic {
+                                process.leases.left(conn, Some(topic));
+                            }
+                        }
+                    }
+                    ClientFrame::Resume(resume) => self.watch_resume(env, resume),
+                    ClientFrame::Ping | ClientFrame::Subscribe { .. } | ClientFrame::Unknown => {}
+                }
+                self.feed(env, net, Input::Frame { conn, frame });
+            }
+            Err(why) => {
+                self.watch_bad_frame(env, peer, text, &why.to_string());
+                self.feed(env, net, Input::BadFrame { conn, why: why.to_string() });
             }
         }
     }
@@ -166,7 +202,10 @@ impl Node {
         socket.pending.push_back(Parcel::Close(code));
         socket.pending.push_back(Parcel::End);
         let life = self.life;
-        env.after(CLOSE_DEADLINE, Event::CloseDue { wire, life });
+        self.later(env, CLOSE_DEADLINE, NodeEvent::CloseDue { wire, life });
+        if let Some(process) = &mut self.process {
+            process.leases.left(conn, None);
+        }
         self.feed(env, net, Input::Closed { conn });
         self.flush(env, net, wire);
     }
@@ -253,6 +292,7 @@ impl Node {
         let Some(process) = &mut self.process else { return };
         if let Some(socket) = process.sockets.remove(&wire) {
             process.wires.remove(&socket.conn);
+            process.leases.left(socket.conn, None);
             process.free.push(socket.conn.slot);
             net.close(env, wire, End::Gateway);
         }
@@ -261,6 +301,20 @@ impl Node {
     pub(super) fn socket(&mut self, wire: WireId) -> Option<&mut Socket> {
         self.process.as_mut()?.sockets.get_mut(&wire)
     }
+}
+
+/// A credential that is missing or bad is told so after the upgrade: a browser sees no HTTP status.
+fn reject(env: &mut Env, net: &mut Network, wire: WireId) {
+    env.counters.count("gateway: rejected a credential");
+    let rejected = Rejected {
+        reason: "UNAUTHORIZED".into(),
+        message: "the credential is not accepted".into(),
+        retry_after: None,
+    };
+    let text = encode_server_frame(&ServerFrame::Rejected(rejected));
+    net.send(env, wire, End::Gateway, Parcel::Upgraded);
+    net.send(env, wire, End::Gateway, Parcel::Text(text.into()));
+    net.send(env, wire, End::Gateway, Parcel::Close(CloseCode::UNAUTHORIZED));
 }
 
 /// How long the gateway waits for the answer to its close frame.

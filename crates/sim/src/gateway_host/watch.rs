@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use bowline_gateway_core::SocketKind;
 use bowline_log::LogStore;
-use bowline_proto::{Account, AccountKind, CloseCode, Seq, ServerFrame, Topic};
+use bowline_proto::{Account, AccountKind, CloseCode, LoggedEvent, ServerFrame, Topic};
+use bytes::Bytes;
 
 use crate::counters::Rare;
 use crate::env::Env;
-use crate::event::WireId;
+use crate::event::{PeerNo, WireId};
 use crate::log_process;
 
 use super::Node;
@@ -32,7 +33,7 @@ impl Node {
         }
         if epochs > 0 && env.history.truth.lives().len() > epochs {
             env.counters.count("log: a new epoch");
-            if self.plan.durability == bowline_log::Durability::Fsync {
+            if self.plan.durability == bowline_log::Durability::Fsync && !self.is_rotten {
                 env.violate("epoch", "the epoch changed although everything was synced".into());
             }
         }
@@ -61,8 +62,14 @@ impl Node {
     }
 
     /// On one socket events arrive in growing seq, and never before it was accepted.
-    pub(super) fn watch_delivery(&mut self, env: &mut Env, wire: WireId, seq: Seq) {
+    pub(super) fn watch_delivery(&mut self, env: &mut Env, wire: WireId, event: &LoggedEvent) {
+        let seq = event.seq;
         let Some(socket) = self.socket(wire) else { return };
+        let is_inbox = event.topic == Topic::inbox(&socket.account);
+        if is_hostile(&socket.account) && !is_inbox {
+            let said = format!("{} was sent {seq} of {}", socket.account, event.topic);
+            return env.violate("right", said);
+        }
         let (before, accepted) = (socket.last_seq, socket.session.is_some());
         socket.last_seq = seq;
         if seq <= before {
@@ -92,6 +99,10 @@ impl Node {
                 let now = env.now;
                 let Some(socket) = self.socket(wire) else { return };
                 socket.session.clone_from(&accepted.session_id);
+                if let Some(session) = accepted.session_id.clone().filter(|_| !is_hostile(&socket.account)) {
+                    env.loot.sessions.truncate(MOST_LOOT);
+                    env.loot.sessions.insert(0, session);
+                }
                 socket.accepted_at = now;
                 let (account, kind, path) = (socket.account.clone(), socket.kind, socket.socket);
                 self.count_sockets(env, &account, kind, path);
@@ -101,7 +112,14 @@ impl Node {
                 self.watch_refusal(env, wire);
             }
             ServerFrame::Gap(_) => env.counters.reach(Rare::GapWhileReplaying),
-            ServerFrame::Topics { .. } => env.counters.count("gateway: topics changed"),
+            ServerFrame::Topics { removed, .. } => {
+                env.counters.count("gateway: topics changed");
+                if let Some(conn) = self.socket(wire).map(|socket| socket.conn)
+                    && let Some(process) = &mut self.process
+                {
+                    removed.iter().for_each(|topic| process.leases.left(conn, Some(topic)));
+                }
+            }
             ServerFrame::Draining(draining) => {
                 env.counters.count("gateway: asked to move");
                 self.watch_draining(env.now, wire, draining.deadline);
@@ -137,8 +155,8 @@ impl Node {
             }
         }
         let limit = match kind {
-            AccountKind::Agent => self.plan.agent_sockets,
-            AccountKind::Human | AccountKind::Service => 20,
+            AccountKind::Agent => self.limits().agent_sockets,
+            AccountKind::Human | AccountKind::Service => self.limits().human_sockets,
         };
         if u32::try_from(sessions.len()).unwrap_or(u32::MAX) > limit
             || sessions.values().any(|held| *held > 2)
@@ -148,6 +166,27 @@ impl Node {
         }
     }
 }
+
+impl Node {
+    /// Nobody but the hostile sends what is no frame.
+    pub(super) fn watch_bad_frame(&self, env: &mut Env, peer: PeerNo, text: &Bytes, why: &str) {
+        let socket = self.process.as_ref().and_then(|p| p.sockets.values().find(|s| s.peer == peer));
+        if socket.is_some_and(|socket| is_hostile(&socket.account)) {
+            env.counters.count("gateway: a bad frame of a hostile peer");
+        } else {
+            env.violate("codec", format!("the gateway can't read {text:?} of peer {peer}: {why}"));
+        }
+    }
+}
+
+fn is_hostile(account: &Account) -> bool {
+    account.as_str().starts_with(HOSTILE)
+}
+
+/// How the accounts of hostile peers start.
+const HOSTILE: &str = "m";
+/// How many sessions of others they know at most.
+const MOST_LOOT: usize = 40;
 
 pub(super) fn count_close(env: &mut Env, code: CloseCode) {
     env.counters.count(match code {

@@ -1,0 +1,121 @@
+//! Whether activities are told as promised: a status only while somebody holds it, and its end when nobody does.
+
+use std::collections::BTreeMap;
+
+use bowline_gateway_core::ConnId;
+use bowline_proto::{ACTIVITY_LEASE, Account, ActivityStatus, Time, Topic};
+use bytes::Bytes;
+use core::time::Duration;
+use serde::Deserialize;
+
+use crate::env::Env;
+
+use super::Node;
+
+/// Who said what, and who was told.
+#[derive(Debug, Default)]
+pub(super) struct Leases {
+    /// The last words of an account in a conversation, the latest last.
+    heard: BTreeMap<(Topic, Account), Vec<(ActivityStatus, Time)>>,
+    /// Followers that believe that somebody is active.
+    told: BTreeMap<(Topic, Account), Vec<ConnId>>,
+}
+
+#[derive(Deserialize)]
+struct Signal<'a> {
+    #[serde(borrow)]
+    topic: &'a str,
+    #[serde(borrow)]
+    payload: Status<'a>,
+}
+
+#[derive(Deserialize)]
+struct Status<'a> {
+    #[serde(borrow, rename = "userId")]
+    user_id: &'a str,
+    #[serde(borrow)]
+    status: &'a str,
+}
+
+impl Leases {
+    /// A client says what its account does.
+    pub(super) fn heard(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        account: &Account,
+        conversation: &str,
+        status: ActivityStatus,
+    ) {
+        let Ok(topic) = Topic::activity_of(conversation) else { return };
+        // Whoever says it hears no echo.
+        if let Some(told) = self.told.get_mut(&(topic.clone(), account.clone())) {
+            told.retain(|other| *other != conn);
+        }
+        let words = self.heard.entry((topic, account.clone())).or_default();
+        words.retain(|(_, at)| now.since(*at) <= ACTIVITY_LEASE);
+        words.push((status, now));
+    }
+
+    /// A socket follows a topic no more, or any topic.
+    pub(super) fn left(&mut self, conn: ConnId, topic: Option<&Topic>) {
+        for ((followed, _), told) in &mut self.told {
+            if topic.is_none_or(|topic| topic == followed) {
+                told.retain(|other| *other != conn);
+            }
+        }
+    }
+
+    /// A signal goes out.
+    fn told(&mut self, now: Time, text: &Bytes, to: &[ConnId]) -> Result<(), String> {
+        let Ok(signal) = serde_json::from_slice::<Signal<'_>>(text) else {
+            return Err(format!("{text:?} is no signal"));
+        };
+        let (Ok(topic), Ok(account)) = (Topic::new(signal.topic), Account::new(signal.payload.user_id))
+        else {
+            return Err(format!("{text:?} names no topic or account"));
+        };
+        let name = (topic, account);
+        let told = self.told.entry(name.clone()).or_default();
+        told.retain(|conn| !to.contains(conn));
+        if signal.payload.status == ActivityStatus::Idle.as_str() {
+            return Ok(());
+        }
+        told.extend(to);
+        let words = self.heard.get(&name).map(Vec::as_slice).unwrap_or_default();
+        let is_held = words
+            .iter()
+            .any(|(status, at)| status.as_str() == signal.payload.status && now.since(*at) <= ACTIVITY_LEASE);
+        if is_held { Ok(()) } else { Err(format!("{text:?} is told at {now:?}; last words {words:?}")) }
+    }
+
+    /// Who still believes in a status that has lapsed.
+    fn overdue(&self, now: Time) -> Option<String> {
+        self.told.iter().filter(|(_, told)| !told.is_empty()).find_map(|(name, told)| {
+            let last = self.heard.get(name).and_then(|words| words.last());
+            let is_over = last.is_none_or(|(_, at)| now.since(*at) > ACTIVITY_LEASE + LATE);
+            is_over.then(|| format!("{told:?} were not told that {name:?} is idle; last words {last:?}"))
+        })
+    }
+}
+
+impl Node {
+    pub(super) fn watch_signal(&mut self, env: &mut Env, text: &Bytes, to: &[ConnId]) {
+        let Some(process) = &mut self.process else { return };
+        if let Err(said) = process.leases.told(env.now, text, to) {
+            env.violate("activity", said);
+        }
+    }
+
+    /// The core's deadlines are through: nobody may believe in what has lapsed.
+    pub(super) fn watch_leases(&mut self, env: &mut Env) {
+        let Some(process) = &mut self.process else { return };
+        if let Some(said) = process.leases.overdue(env.now) {
+            env.violate("activity", said);
+            process.leases = Leases::default();
+        }
+    }
+}
+
+/// The end of a lease and the shard's timer may lie in one moment.
+const LATE: Duration = Duration::from_millis(1);

@@ -1,0 +1,68 @@
+//! Which byte of the log is flipped, and what the log may lose by it.
+//!
+//! An event of a sealed segment may be lost, and must be told as lost; an index or anything else there is known twice. In the
+//! open segment and in the state a flipped byte may cost more at the next opening: then the epoch must change.
+
+use bowline_log::Durability;
+
+use crate::disk::{Struck, batches_start, struck};
+use crate::env::Env;
+use crate::plan::Rot;
+
+use super::Node;
+
+impl Node {
+    /// Flips a byte. `false` where there is none of that kind.
+    pub(crate) fn flip_byte(&mut self, env: &mut Env, rot: Rot, at: u64) -> bool {
+        // One damage of what the next opening relies on is told by the rest; behind two, or a power cut, no log can tell
+        // damage from a torn tail.
+        let is_open = matches!(rot, Rot::Open | Rot::Tail | Rot::State);
+        if is_open && (self.is_rotten || self.process.is_none()) {
+            return false;
+        }
+        let files = self.disk.files();
+        let segments: Vec<&String> = files.keys().filter(|name| name.ends_with(".log")).collect();
+        let Some((open, sealed)) = segments.split_last() else { return false };
+        let name = match rot {
+            Rot::Sealed | Rot::Index if sealed.is_empty() => return false,
+            Rot::Sealed => sealed[pick(at, sealed.len())].clone(),
+            Rot::Index => sealed[pick(at, sealed.len())].replace(".log", ".index"),
+            Rot::Open | Rot::Tail => (*open).clone(),
+            Rot::State => "state".to_owned(),
+        };
+        let Some(content) = files.get(&name).filter(|content| !content.is_empty()) else { return false };
+        // The start of the open segment is all that is left of the epochs: without it readers begin anew.
+        let from = match rot {
+            Rot::Open => batches_start(content),
+            Rot::Tail => content.len().saturating_sub(TAIL).max(batches_start(content)),
+            Rot::Sealed | Rot::Index | Rot::State => 0,
+        };
+        if from >= content.len() {
+            return false;
+        }
+        let offset = from + pick(at / 64, content.len() - from);
+        self.disk.flip(&name, offset);
+        if is_open {
+            self.is_rotten = true;
+            self.disk.keep_whole(
+                (self.plan.durability == Durability::Fsync && rot != Rot::State).then_some("state"),
+            );
+        }
+        let lost = match struck(content, offset) {
+            Struck::Event(seq) if name.ends_with(".log") => {
+                env.history.truth.damage(seq);
+                Some(seq)
+            }
+            Struck::Event(_) | Struck::Elsewhere => None,
+        };
+        env.trace.say(env.now, format_args!("byte {offset} of {name} is flipped; it belonged to {lost:?}"));
+        true
+    }
+}
+
+fn pick(number: u64, len: usize) -> usize {
+    usize::try_from(number % (len as u64).max(1)).unwrap_or(0)
+}
+
+/// How many bytes at the end of the open segment count as its tail.
+const TAIL: usize = 300;
