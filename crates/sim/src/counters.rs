@@ -157,6 +157,9 @@ impl Counters {
     }
 }
 
+/// How the names start that count the most at once, and not how often.
+const MOST: &str = "most: ";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +173,3 @@ mod tests {
         assert_eq!(names.len(), Rare::ALL.len());
     }
 }
-
-/// How the names start that count the most at once, and not how often.
-const MOST: &str = "most: ";

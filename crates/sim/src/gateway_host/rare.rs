@@ -163,7 +163,12 @@ impl Node {
         }
         // Half of a short life is its notice.
         let was_accepted_early = socket.session.is_some() && socket.accepted_at < socket.opened_at + life / 3;
-        if code == CloseCode::MAX_DURATION && was_accepted_early && socket.stays_until.is_none() && !draining
+        let can_help_it = !self.was_held_up;
+        if code == CloseCode::MAX_DURATION
+            && can_help_it
+            && was_accepted_early
+            && socket.stays_until.is_none()
+            && !draining
         {
             env.violate("announced", format!("{wire:?} is closed for its age without a word before"));
         }
