@@ -9,9 +9,8 @@ use bowline_sim::{FAULTS, Manner, Plan, Rare, Summary, Trace, run_many, run_plan
 
 const SEEDS: u64 = 500;
 /// Seeds that break a rule and whose cause is not known yet: 116, a gap by retention behind a change of the log starts behind
-/// an event that never came; 197, a committed record is gone after reopening; 437, a socket is closed for its age without a
-/// word before.
-const UNDER_INVESTIGATION: &[u64] = &[116, 197, 437];
+/// an event that never came; 197, a committed record is gone after reopening.
+const UNDER_INVESTIGATION: &[u64] = &[116, 197];
 
 /// All fixed seeds, run once for all tests of this file.
 fn fixed() -> &'static Summary {
@@ -89,7 +88,6 @@ const WORTH_REACHING: &[&str] = &[
     "gateway: drained and restarted",
     "gateway: its log failed",
     "gateway: resumed with a gap",
-    "gateway: the tail overflowed",
     "hostile: resumes with a session of another",
     "hostile: resumes with a wild cursor",
     "log: a new epoch",

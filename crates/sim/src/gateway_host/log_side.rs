@@ -122,7 +122,7 @@ impl Node {
             && let Some(last) = records.last()
         {
             self.skips -= 1;
-            env.counters.count("gateway: the tail overflowed");
+            env.counters.count("fault: the tail overflowed");
             env.trace.say(env.now, format_args!("gateway's tail skips up to {}", last.seq()));
             self.feed(env, net, Input::TailSkipped { upto: last.seq() });
         } else {

@@ -152,6 +152,7 @@ impl Node {
     pub(super) fn watch_close(&mut self, env: &mut Env, wire: WireId, code: CloseCode, cause: Cause) {
         let life = self.limits().max_duration;
         let draining = self.is_draining();
+        let can_help_it = !self.was_held_up;
         let Some(socket) = self.socket(wire) else { return };
         let is_early = socket.stays_until.is_some_and(|until| env.now < until);
         if code == CloseCode::DRAINING && is_early && cause == Cause::Time {
@@ -163,7 +164,6 @@ impl Node {
         }
         // Half of a short life is its notice.
         let was_accepted_early = socket.session.is_some() && socket.accepted_at < socket.opened_at + life / 3;
-        let can_help_it = !self.was_held_up;
         if code == CloseCode::MAX_DURATION
             && can_help_it
             && was_accepted_early
@@ -195,6 +195,9 @@ impl Node {
 
     /// Nobody lives longer than the maximum.
     pub(super) fn watch_age(&mut self, env: &mut Env, wire: WireId) {
+        if self.was_held_up {
+            return;
+        }
         let life = self.limits().max_duration + Duration::from_secs(1);
         let Some(opened_at) = self.socket(wire).map(|socket| socket.opened_at) else { return };
         if env.now > opened_at + life {

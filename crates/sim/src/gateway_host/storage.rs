@@ -44,6 +44,7 @@ impl Node {
                 None
             }
             Err(_) if self.disk.failed_syncs() > failed_before => {
+                env.counters.count("fault: a sync failed");
                 env.counters.count("log: a sync failed while it opened");
                 self.try_again(env, Duration::from_millis(500));
                 None
@@ -79,6 +80,7 @@ impl Node {
             env.violate("log", format!("the log failed without a cause: {error}"));
         }
         process.syncs_known_failed = failed;
+        env.counters.count("fault: a sync failed");
         env.counters.count("gateway: its log failed");
         self.lose_log(env);
     }

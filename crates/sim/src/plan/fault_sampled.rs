@@ -83,7 +83,7 @@ fn of_the_node(rng: &mut Rng) -> Fault {
         66..78 => Fault::Drain { window: rng.millis(500, 15_000), down: rng.millis(0, 2_000) },
         78..82 => {
             let window = rng.millis(2_000, 15_000);
-            Fault::DrainTwice { window, again_after: window.mul_f64(0.4), down: rng.millis(0, 2_000) }
+            Fault::DrainTwice { window, again_after: rng.millis(300, 1_900), down: rng.millis(0, 2_000) }
         }
         82..85 => Fault::RollingRestarts {
             times: u32_of(rng.between(2, 4)),
