@@ -136,6 +136,8 @@ impl Truth {
             }
             return wrong;
         }
+        // A process that died within a removal has told nobody of it.
+        let was_oldest = was_oldest.max(oldest);
         // Where nothing is left, the log began anew; otherwise what retention took before is shared.
         let is_anew = !last.records.iter().any(|(seq, record)| shown.get(seq) == Some(&record));
         let mut surviving: BTreeMap<Seq, Record> = last

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bowline_log::{Disk, DiskFile, DiskLock, Open};
 
+pub(crate) use platters::FLIPPED;
 pub(crate) use rot::{Struck, batches_start, struck};
 
 use crate::rng::Rng;

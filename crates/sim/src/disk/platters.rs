@@ -6,6 +6,9 @@ use std::io;
 use super::died;
 use crate::rng::Rng;
 
+/// The bit of a byte that rots.
+pub(crate) const FLIPPED: u8 = 0x10;
+
 #[derive(Debug)]
 pub(super) struct Platters {
     pub(super) rng: Rng,
@@ -187,7 +190,7 @@ impl Change {
         if let Change::Write { offset, bytes } = self
             && let Some(byte) = at.checked_sub(*offset).and_then(|index| bytes.get_mut(index))
         {
-            *byte ^= 0x10;
+            *byte ^= FLIPPED;
         }
     }
 }
@@ -219,7 +222,7 @@ impl FileState {
     pub(super) fn flip(&mut self, at: usize) {
         for bytes in [&mut self.content, &mut self.durable] {
             if let Some(byte) = bytes.get_mut(at) {
-                *byte ^= 0x10;
+                *byte ^= FLIPPED;
             }
         }
         self.unsynced.iter_mut().for_each(|change| change.flip(at));

@@ -68,6 +68,8 @@ pub(crate) struct Node {
     slow_sync: Option<u64>,
     /// How far its wall clock is off, in milliseconds.
     clock_off: i64,
+    /// The bytes that were flipped: which file, and where.
+    flips: Vec<(String, usize)>,
     /// A byte was flipped in what the next opening has to rely on.
     is_rotten: bool,
     /// How long the machine needs until a process that died in a write is started again.
@@ -168,6 +170,7 @@ impl Node {
             skips: 0,
             slow_sync: None,
             clock_off: 0,
+            flips: Vec::new(),
             is_rotten: false,
             down_after_death: Duration::ZERO,
             down_after_drain: Duration::ZERO,

@@ -5,7 +5,7 @@
 
 use bowline_log::Durability;
 
-use crate::disk::{Struck, batches_start, struck};
+use crate::disk::{FLIPPED, Struck, batches_start, struck};
 use crate::env::Env;
 use crate::plan::Rot;
 
@@ -48,7 +48,15 @@ impl Node {
                 (self.plan.durability == Durability::Fsync && rot != Rot::State).then_some("state"),
             );
         }
-        let lost = match struck(content, offset) {
+        // What lies there is told by the file as it was before anything was flipped in it.
+        let mut before = content.clone();
+        for (_, at) in self.flips.iter().filter(|(file, _)| *file == name) {
+            if let Some(byte) = before.get_mut(*at) {
+                *byte ^= FLIPPED;
+            }
+        }
+        self.flips.push((name.clone(), offset));
+        let lost = match struck(&before, offset) {
             Struck::Event(seq) if name.ends_with(".log") => {
                 env.history.truth.damage(seq);
                 Some(seq)
