@@ -99,6 +99,10 @@ impl GatewayCore {
         if !membership.basis.has(ended) {
             return None;
         }
+        if membership.basis.has(Basis::ASKED) {
+            let topic = self.topics.name(membership.topic).clone();
+            self.question_changed(slot, &topic);
+        }
         self.drop_reason(slot, index, ended)
     }
 

@@ -180,7 +180,7 @@ impl GatewayCore {
     }
 
     /// A reader that catches up follows other logged topics now: a page on its way answers the old question.
-    fn question_changed(&mut self, slot: u32, topic: &Topic) {
+    pub(crate) fn question_changed(&mut self, slot: u32, topic: &Topic) {
         if topic.is_on_demand() {
             return;
         }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use bowline_gateway_core::{Hello, Input, ShardConfig};
+use bowline_gateway_core::{ConnId, Hello, Input, ShardConfig};
 use bowline_proto::{ClientFrame, RefusalCode, Seq, ServerFrame, Topic};
 use support::{World, asked, claim, topic};
 
@@ -147,4 +147,41 @@ fn what_is_followed_is_not_refused_because_its_revocation_is_known_ahead_of_the_
     world.publish("conv:c1");
     assert_eq!(world.events(first), [2]);
     assert_eq!(world.topic_changes(first), [(vec![], vec!["conv:c1".to_owned()], 3)]);
+}
+
+#[test]
+fn a_page_that_was_asked_for_before_a_late_revocation_ended_a_subscription_brings_nothing_of_it() {
+    let mut world = World::with(ShardConfig::default().page(1, 1 << 20));
+    let grant = world.log.grant("ann", "conv:c1");
+    world.show(vec![grant]);
+    let hello = world.path_hello("ann", "chat:t1");
+    let conn = world.open(hello);
+    world.subscribe(conn, &["conv:c1"]);
+    let unshown = [world.log.revoke("ann", "conv:c1"), world.log.grant("ann", "conv:c1")];
+    world.log.event("conv:c1");
+    world.log.event("conv:c1");
+
+    // Each page takes the reader one record further, ahead of the tail.
+    read_a_page(&mut world, conn);
+    assert_eq!(world.topic_changes(conn), [(vec![], vec!["conv:c1".to_owned()], 2)]);
+    // The tail has not brought the revocation, so the subscription stands until it does.
+    assert_eq!(world.subscribe(conn, &["conv:c1"]).subscribed, [topic("conv:c1")]);
+    read_a_page(&mut world, conn);
+    read_a_page(&mut world, conn);
+    assert_eq!(world.events(conn), [4]);
+
+    world.answers = false;
+    read_a_page(&mut world, conn);
+    world.show(unshown.to_vec());
+    assert_eq!(world.topic_changes(conn).last(), Some(&(vec![], vec!["conv:c1".to_owned()], 4)));
+    while !world.reads.is_empty() {
+        world.answer();
+    }
+    assert_eq!(world.events(conn), [4], "told to be over, and delivered");
+}
+
+/// A blocked reader that drains reads from the log what it lacks.
+fn read_a_page(world: &mut World, conn: ConnId) {
+    world.input(Input::Blocked { conn });
+    world.input(Input::Drained { conn });
 }

@@ -33,7 +33,7 @@ pub enum ServerFrame<B> {
     Topics {
         /// Delivered from `seq` on.
         added: Vec<Topic>,
-        /// No longer delivered from `seq` on.
+        /// Not delivered behind `seq` any more.
         removed: Vec<Topic>,
         /// Position of the change.
         seq: Seq,

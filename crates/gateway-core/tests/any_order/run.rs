@@ -212,7 +212,7 @@ impl Run {
                     return false;
                 };
                 let is_asked = spans.iter().any(|(topic, after, before)| {
-                    *topic == event.topic && *after < *seq && before.is_none_or(|before| *seq < before)
+                    *topic == event.topic && *after < *seq && before.is_none_or(|before| *seq <= before)
                 });
                 !is_path || event.topic == topic("chat:t1") || is_asked
             };
