@@ -18,6 +18,8 @@ pub(crate) struct Manners {
     client: PeerNo,
     /// Credentials that came and were neither used nor given up.
     fresh: BTreeSet<u64>,
+    /// Credentials that the core gave up; those that come nevertheless come too late.
+    given_up: BTreeSet<u64>,
     /// The link that was accepted last.
     accepted: Option<LinkId>,
     /// The frame that the core looks at accepts a link.
@@ -42,6 +44,7 @@ impl Manners {
         Manners {
             client,
             fresh: BTreeSet::new(),
+            given_up: BTreeSet::new(),
             accepted: None,
             is_accepting: false,
             replaced: Vec::new(),
@@ -92,12 +95,16 @@ impl Manners {
 
     /// A credential is handed in.
     pub(crate) fn credential_came(&mut self, fetch: u64) {
-        self.fresh.insert(fetch);
+        if !self.given_up.remove(&fetch) {
+            self.fresh.insert(fetch);
+        }
     }
 
     /// The core wants it no more.
     pub(crate) fn credential_forgotten(&mut self, fetch: u64) {
-        self.fresh.remove(&fetch);
+        if !self.fresh.remove(&fetch) {
+            self.given_up.insert(fetch);
+        }
     }
 
     /// A link is dialled.

@@ -19,6 +19,8 @@ pub(super) struct Leases {
     heard: BTreeMap<(Topic, Account), Vec<(ActivityStatus, Time)>>,
     /// Followers that believe that somebody is active.
     told: BTreeMap<(Topic, Account), Vec<ConnId>>,
+    /// Who has just heard that it follows a conversation.
+    joined: Vec<(ConnId, Topic)>,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +68,26 @@ impl Leases {
         }
     }
 
+    /// A socket hears that it follows these topics, as of now or already.
+    pub(super) fn joined(&mut self, conn: ConnId, topics: &[Topic]) {
+        self.joined
+            .extend(topics.iter().filter(|topic| topic.is_on_demand()).map(|topic| (conn, topic.clone())));
+    }
+
+    /// Who follows a conversation since just now, and was not told what the others there believe.
+    fn unheard(&mut self, now: Time) -> Option<String> {
+        let joined = std::mem::take(&mut self.joined);
+        joined.into_iter().find_map(|(conn, topic)| {
+            self.told.iter().find_map(|(name, told)| {
+                let is_there = name.0 == topic && told.iter().any(|other| *other != conn);
+                let last = self.heard.get(name).and_then(|words| words.last())?;
+                let is_held = last.0.is_active() && now.since(last.1) < ACTIVITY_LEASE;
+                (is_there && is_held && !told.contains(&conn))
+                    .then(|| format!("{conn:?} follows {topic} and was not told of {}, {last:?}", name.1))
+            })
+        })
+    }
+
     /// A signal goes out.
     fn told(&mut self, now: Time, text: &Bytes, to: &[ConnId]) -> Result<(), String> {
         let Ok(signal) = serde_json::from_slice::<Signal<'_>>(text) else {
@@ -103,6 +125,17 @@ impl Node {
     pub(super) fn watch_signal(&mut self, env: &mut Env, text: &Bytes, to: &[ConnId]) {
         let Some(process) = &mut self.process else { return };
         if let Err(said) = process.leases.told(env.now, text, to) {
+            env.violate("activity", said);
+        }
+    }
+
+    /// A turn is over: a late follower of a conversation knows by now what the others know.
+    pub(super) fn watch_joined(&mut self, env: &mut Env) {
+        let Some(process) = &mut self.process else { return };
+        if process.leases.joined.is_empty() {
+            return;
+        }
+        if let Some(said) = process.leases.unheard(env.now) {
             env.violate("activity", said);
         }
     }

@@ -1,6 +1,7 @@
 //! A gateway's process around the shard core and the log: sockets, group commit, reads, retention; killed, cut off
 //! from power, drained and started again over one disk.
 
+mod acceptances;
 mod earlier;
 mod ends;
 mod leases;
@@ -28,6 +29,7 @@ use crate::network::{Network, Parcel};
 use crate::plan::{Limits, NodePlan};
 use crate::rng::Rng;
 
+use acceptances::Presented;
 use leases::Leases;
 use passes::Tickets;
 use rare::{Cause, Watch};
@@ -129,6 +131,8 @@ struct Socket {
     /// The core has ordered its end.
     closing: bool,
     close_heard: bool,
+    /// Where its client stood.
+    presented: Option<Presented>,
     session: Option<SessionId>,
     /// When it was upgraded.
     opened_at: Time,

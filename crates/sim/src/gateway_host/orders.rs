@@ -30,6 +30,7 @@ impl Node {
         for order in orders {
             self.carry_out(env, order, &mut touched);
         }
+        self.watch_joined(env);
         let mut blocked = Vec::new();
         if let Some(net) = net {
             for wire in touched {

@@ -11,6 +11,7 @@ use crate::env::Env;
 use crate::event::{PublishNo, PublisherNo, WireId};
 use crate::network::{Network, Parcel};
 
+use super::acceptances::Owners;
 use super::{Node, Process};
 
 /// What is remembered only to know that a rare state is reached.
@@ -24,6 +25,8 @@ pub(super) struct Watch {
     unsent: Vec<(PublisherNo, PublishNo)>,
     /// In which life of the process a publish was committed.
     committed_in: BTreeMap<(PublisherNo, PublishNo), u32>,
+    /// Whose each session is.
+    pub(super) owners: Owners,
 }
 
 impl Watch {

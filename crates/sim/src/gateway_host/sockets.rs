@@ -85,6 +85,7 @@ impl Node {
                 blocked: false,
                 closing: false,
                 close_heard: false,
+                presented: None,
                 session: None,
                 opened_at: env.now,
                 accepted_at: Time::ZERO,
@@ -170,7 +171,10 @@ impl Node {
                             }
                         }
                     }
-                    ClientFrame::Resume(resume) => self.watch_resume(env, resume),
+                    ClientFrame::Resume(resume) => {
+                        self.watch_resume(env, resume);
+                        self.watch_cursor(wire, resume);
+                    }
                     ClientFrame::Ping | ClientFrame::Subscribe { .. } | ClientFrame::Unknown => {}
                 }
                 self.feed(env, net, Input::Frame { conn, frame });

@@ -96,6 +96,7 @@ impl Node {
                 if !accepted.gaps.is_empty() {
                     env.counters.count("gateway: resumed with a gap");
                 }
+                self.watch_accept(env, wire, accepted);
                 let now = env.now;
                 let Some(socket) = self.socket(wire) else { return };
                 socket.session.clone_from(&accepted.session_id);
@@ -124,8 +125,15 @@ impl Node {
                 env.counters.count("gateway: asked to move");
                 self.watch_draining(env.now, wire, draining.deadline);
             }
+            ServerFrame::SubscribeAck(ack) => {
+                if let Some(conn) =
+                    self.socket(wire).filter(|socket| !socket.blocked).map(|socket| socket.conn)
+                    && let Some(process) = &mut self.process
+                {
+                    process.leases.joined(conn, &ack.subscribed);
+                }
+            }
             ServerFrame::Event { .. }
-            | ServerFrame::SubscribeAck(_)
             | ServerFrame::UnsubscribeAck { .. }
             | ServerFrame::Pong { .. }
             | ServerFrame::Error { .. }
