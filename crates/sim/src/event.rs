@@ -130,6 +130,8 @@ pub(crate) enum NodeEvent {
     TailArrives { life: u32 },
     /// Retention is due.
     Retains { life: u32 },
+    /// A fact about a socket that is over was already on its way.
+    StaleFact { life: u32, conn: ConnId, dice: u64 },
     /// A publish arrives.
     Published { publisher: PublisherNo, publish: PublishNo },
     /// A failed log is reopened in the living process.

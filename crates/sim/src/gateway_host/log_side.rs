@@ -167,6 +167,7 @@ impl Node {
         if life != self.life {
             return;
         }
+        self.watch_silence(env);
         let wall = self.wall(env);
         let Some(process) = self.process.as_mut().filter(|process| !process.log_failed) else { return };
         let retained = process.store.retain(wall);

@@ -10,7 +10,9 @@ mod orders;
 mod passes;
 mod rare;
 mod rotting;
+mod silence;
 mod sockets;
+mod stale;
 mod storage;
 mod watch;
 
@@ -136,6 +138,10 @@ struct Socket {
     session: Option<SessionId>,
     /// When it was upgraded.
     opened_at: Time,
+    /// Its client can resume.
+    resumes: bool,
+    /// When its client last gave a sign of life.
+    alive_at: Time,
     accepted_at: Time,
     /// Its accept has been written.
     accept_written: bool,
@@ -228,6 +234,7 @@ impl Node {
             NodeEvent::TailArrives { life } => self.tail_arrives(env, net, life),
             NodeEvent::Retains { life } => self.retains(env, net, life),
             NodeEvent::ReopensLog { life } => self.reopen_due(env, net, life),
+            NodeEvent::StaleFact { life, conn, dice } => self.stale_fact(env, net, life, conn, dice),
             NodeEvent::Starts => self.start(env),
             NodeEvent::DrainEnds { life } => self.drain_ends(env, net, life),
         }
@@ -250,7 +257,7 @@ impl Node {
         let limits = self.limits();
         let config = ShardConfig::default()
             .heartbeat(limits.heartbeat)
-            .plain_silence(Duration::from_secs(30))
+            .plain_silence(PLAIN_SILENCE)
             .max_duration(limits.max_duration)
             .account_sockets(AccountKind::Agent, limits.agent_sockets)
             .account_sockets(AccountKind::Human, limits.human_sockets)
@@ -377,6 +384,9 @@ impl Node {
         }
     }
 }
+
+/// How long a client of the plain layer may be silent.
+const PLAIN_SILENCE: Duration = Duration::from_secs(30);
 
 /// The idempotency of a publish holds for a day of the wall clock, forwards and backwards.
 const MOST_CLOCK_OFF: i64 = 11 * 3_600_000;

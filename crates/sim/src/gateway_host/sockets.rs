@@ -88,6 +88,8 @@ impl Node {
                 presented: None,
                 session: None,
                 opened_at: env.now,
+                resumes: resume,
+                alive_at: env.now,
                 accepted_at: Time::ZERO,
                 accept_written: false,
                 stays_until: None,
@@ -111,6 +113,7 @@ impl Node {
         let Some(process) = &mut self.process else { return };
         let Some(socket) = process.sockets.get_mut(&wire) else { return };
         let Some(hello) = socket.hello.take() else { return };
+        socket.alive_at = env.now;
         let conn = socket.conn;
         process.wires.insert(conn, wire);
         net.send(env, wire, End::Gateway, Parcel::Upgraded);
@@ -133,6 +136,7 @@ impl Node {
             }
             let (conn, told, closing) = (socket.conn, !socket.closing && !socket.close_heard, socket.closing);
             let Some(parcel) = net.take(env, wire, End::Gateway) else { return };
+            self.watch_life(env.now, wire);
             match parcel {
                 Parcel::Text(text) if told => self.text_came(env, net, wire, conn, &text),
                 Parcel::Pong | Parcel::Ping if told => self.feed(env, net, Input::Heard { conn }),
@@ -236,6 +240,9 @@ impl Node {
         if left == 0 {
             socket.blocked = false;
         }
+        if left < before {
+            self.watch_life(env.now, wire);
+        }
         if blocked && left == 0 {
             self.feed(env, net, Input::Drained { conn });
         } else if blocked && left < before {
@@ -299,6 +306,7 @@ impl Node {
             process.leases.left(socket.conn, None);
             process.free.push(socket.conn.slot);
             net.close(env, wire, End::Gateway);
+            self.may_hear_late(env, socket.conn);
         }
     }
 
