@@ -75,6 +75,12 @@ struct Written {
 }
 
 impl Bug {
+    /// Its area and name.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.area, self.name)
+    }
+
     /// The file's text with this bug's edits of it.
     ///
     /// # Errors

@@ -6,11 +6,13 @@
 
 mod bug;
 mod probe;
+mod results;
 mod table;
 mod tree;
 mod trial;
 
 pub use bug::{Bug, BugError, Edit, load_all};
+pub use results::{Kill, RESULTS, Results};
 pub use table::Table;
 pub use tree::{Tree, TreeError, workspace_root};
-pub use trial::{End, Ended, Settings, control, trial};
+pub use trial::{End, Ended, Progress, Settings, control, trial};

@@ -1,10 +1,13 @@
 //! `bowline-bugs`: puts one bug after the other into a copy of the sources and sees which the simulator notices.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use bowline_bugs::{Bug, End, Settings, Table, Tree, control, load_all, trial, workspace_root};
+use bowline_bugs::{
+    Bug, End, Progress, RESULTS, Results, Settings, Table, Tree, control, load_all, trial, workspace_root,
+};
 use clap::Parser;
 
 /// Seeded bugs: proves that the simulator notices mistakes.
@@ -31,10 +34,14 @@ struct Args {
     /// How many processes run seeds at a time [default: one per CPU].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=64))]
     jobs: Option<u64>,
+    /// Notes each outcome in tests/bugs/results.tsv; what is not tried stays as it is there.
+    #[arg(long)]
+    write: bool,
 }
 
 const EXAMPLES: &str = "Examples:
   cargo run --release -p bowline-bugs                        all of them, with a table at the end
+  cargo run --release -p bowline-bugs -- --write             the same, and notes the outcomes in tests/bugs/results.tsv
   cargo run --release -p bowline-bugs -- --list              what there is
   cargo run --release -p bowline-bugs -- --only retention    those with `retention` in their names
 
@@ -56,6 +63,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<bool, String> {
     let root = workspace_root();
     let bugs = load_all(&root.join("tests/bugs/bugs")).map_err(|error| error.to_string())?;
+    let known: BTreeSet<String> = bugs.iter().map(Bug::path).collect();
     let bugs: Vec<Bug> = bugs.into_iter().filter(|bug| is_wanted(bug, &args.only)).collect();
     if bugs.is_empty() {
         return Err(format!("no bug is called {}; --list shows all", args.only.join(" or ")));
@@ -74,6 +82,7 @@ fn run(args: &Args) -> Result<bool, String> {
         seeds: args.seeds,
         jobs: args.jobs.unwrap_or_else(cpus),
     };
+    let noted = root.join(RESULTS);
     let began = Instant::now();
     println!("copying the sources and building the simulator without a bug");
     let tree = Tree::copied(&root, &target.join("bugs/tree")).map_err(|error| error.to_string())?;
@@ -81,11 +90,16 @@ fn run(args: &Args) -> Result<bool, String> {
     let mut table = Table::default();
     let count = bugs.len();
     for (number, bug) in (1..).zip(bugs) {
-        let name = format!("{}/{}", bug.area, bug.name);
+        let name = bug.path();
         println!("[{number}/{count}, {} s] {name}", began.elapsed().as_secs());
-        let far = |seeds| println!("    alive after {seeds} seeds");
-        let ended = trial(&tree, &bug, &clean, &settings, far);
+        let ended = trial(&tree, &bug, &clean, &settings, |progress| println!("    {}", so_far(&progress)));
         println!("    {}", in_words(&ended.end));
+        if args.write {
+            let mut results = Results::read(&noted)?;
+            results.note(&name, &ended.end);
+            results.keep_only(&known);
+            results.write(&noted)?;
+        }
         table.add(bug, ended);
     }
     println!("\n{table}");
@@ -93,7 +107,14 @@ fn run(args: &Args) -> Result<bool, String> {
 }
 
 fn is_wanted(bug: &Bug, only: &[String]) -> bool {
-    only.is_empty() || only.iter().any(|part| format!("{}/{}", bug.area, bug.name).contains(part.as_str()))
+    only.is_empty() || only.iter().any(|part| bug.path().contains(part.as_str()))
+}
+
+fn so_far(progress: &Progress) -> String {
+    match progress {
+        Progress::Alive { seeds } => format!("alive after {seeds} seeds"),
+        Progress::BrokenAnyway { seed, rule } => format!("seed {seed} breaks `{rule}` without the bug, too"),
+    }
 }
 
 fn in_words(end: &End) -> String {
@@ -102,7 +123,6 @@ fn in_words(end: &End) -> String {
             format!("killed by seed {seed}, {rule}: {}", detail.chars().take(160).collect::<String>())
         }
         End::Survived => "SURVIVED".to_owned(),
-        End::Unclear { seed, rule } => format!("UNCLEAR: seed {seed} breaks `{rule}` without the bug"),
         End::DoesNotApply(why) => format!("DOES NOT APPLY: {why}"),
         End::DoesNotBuild(why) => format!("DOES NOT BUILD:\n{why}"),
     }

@@ -53,12 +53,11 @@ fn cells(bug: &Bug, ended: &Ended) -> [String; 7] {
     let (outcome, seed, rule) = match &ended.end {
         End::Killed { seed, rule, .. } => ("killed", seed.to_string(), rule.clone()),
         End::Survived => ("SURVIVED", String::new(), String::new()),
-        End::Unclear { seed, rule } => ("UNCLEAR", seed.to_string(), format!("{rule} without the bug")),
         End::DoesNotApply(_) => ("DOES NOT APPLY", String::new(), String::new()),
         End::DoesNotBuild(_) => ("DOES NOT BUILD", String::new(), String::new()),
     };
     [
-        format!("{}/{}", bug.area, bug.name),
+        bug.path(),
         outcome.to_owned(),
         seed,
         needed(ended).map(|needed| needed.to_string()).unwrap_or_default(),
@@ -71,7 +70,7 @@ fn cells(bug: &Bug, ended: &Ended) -> [String; 7] {
 fn needed(ended: &Ended) -> Option<u64> {
     match ended.end {
         End::Killed { needed, .. } => Some(needed),
-        End::Survived | End::Unclear { .. } | End::DoesNotApply(_) | End::DoesNotBuild(_) => None,
+        End::Survived | End::DoesNotApply(_) | End::DoesNotBuild(_) => None,
     }
 }
 

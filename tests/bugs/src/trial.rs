@@ -1,6 +1,7 @@
 //! What becomes of one bug: the copy is built with it, and seeds run in growing blocks until one notices it.
 //!
-//! The seed that noticed it is run without the bug as well: a seed that breaks a rule anyway proves nothing.
+//! The seed that noticed it is run without the bug as well: a seed that breaks a rule anyway proves nothing, and the next ones
+//! have to.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -40,17 +41,27 @@ pub enum End {
     },
     /// No seed noticed it.
     Survived,
-    /// The seed that noticed it breaks a rule without the bug, too.
-    Unclear {
+    /// The sources have moved on, or the copy could not be written.
+    DoesNotApply(String),
+    /// The compiler refuses it.
+    DoesNotBuild(String),
+}
+
+/// How far a trial has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// So many seeds have not noticed the bug.
+    Alive {
+        /// How many.
+        seeds: u64,
+    },
+    /// A seed broke a rule, and breaks one without the bug, too: it says nothing.
+    BrokenAnyway {
         /// Which.
         seed: u64,
         /// The rule that is broken without the bug.
         rule: String,
     },
-    /// The sources have moved on, or the copy could not be written.
-    DoesNotApply(String),
-    /// The compiler refuses it.
-    DoesNotBuild(String),
 }
 
 /// The end of a trial and the time that it took.
@@ -91,7 +102,7 @@ pub fn control(tree: &Tree, settings: &Settings) -> Result<PathBuf, String> {
 }
 
 /// Tries one bug. `clean` is the probe of [`control`]; `says` hears how far the seeds have come.
-pub fn trial(tree: &Tree, bug: &Bug, clean: &Path, settings: &Settings, says: impl Fn(u64)) -> Ended {
+pub fn trial(tree: &Tree, bug: &Bug, clean: &Path, settings: &Settings, says: impl Fn(Progress)) -> Ended {
     let began = Instant::now();
     let built = match tree.put_in(bug) {
         Err(error) => Err(End::DoesNotApply(error.to_string())),
@@ -111,20 +122,21 @@ pub fn trial(tree: &Tree, bug: &Bug, clean: &Path, settings: &Settings, says: im
     }
 }
 
-fn seeds(probe: &Path, clean: &Path, settings: &Settings, says: impl Fn(u64)) -> io::Result<End> {
+fn seeds(probe: &Path, clean: &Path, settings: &Settings, says: impl Fn(Progress)) -> io::Result<End> {
     let (mut first, mut block) = (settings.from, FIRST_BLOCK);
     let last = settings.from + settings.seeds - 1;
     while first <= last {
         let upto = (first + block - 1).min(last);
-        if let Some(Noticed { seed, rule, detail }) = probe::run(probe, first, upto, settings.jobs)? {
-            return Ok(match probe::run(clean, seed, seed, 1)? {
-                Some(anyway) => End::Unclear { seed, rule: anyway.rule },
-                None => End::Killed { seed, needed: seed - settings.from + 1, rule, detail },
-            });
-        }
-        says(upto - settings.from + 1);
-        first = upto + 1;
-        block *= BLOCK_GROWTH;
+        let Some(Noticed { seed, rule, detail }) = probe::run(probe, first, upto, settings.jobs)? else {
+            says(Progress::Alive { seeds: upto - settings.from + 1 });
+            (first, block) = (upto + 1, block * BLOCK_GROWTH);
+            continue;
+        };
+        let Some(anyway) = probe::run(clean, seed, seed, 1)? else {
+            return Ok(End::Killed { seed, needed: seed - settings.from + 1, rule, detail });
+        };
+        says(Progress::BrokenAnyway { seed, rule: anyway.rule });
+        first = seed + 1;
     }
     Ok(End::Survived)
 }
