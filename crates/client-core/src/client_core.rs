@@ -229,6 +229,13 @@ impl<B> ClientCore<B> {
         if successor_is_open || !self.retired.is_empty() { Overlap::Present } else { Overlap::Past }
     }
 
+    /// Whether the digest of a frame without a position matters now: two links may bring the same one. Otherwise a driver
+    /// may leave it at zero.
+    #[must_use]
+    pub fn tells_copies(&self) -> bool {
+        self.overlap() == Overlap::Present || self.copies.awaits_any()
+    }
+
     /// Brings the current link up to what the application wants.
     pub(crate) fn catch_up_topics(&mut self) {
         let Life::Live { current, successor } = &mut self.life else { return };

@@ -61,6 +61,11 @@ impl Copies {
         false
     }
 
+    /// A copy of something that was shown may still come.
+    pub(crate) fn awaits_any(&self) -> bool {
+        !self.shown.is_empty()
+    }
+
     /// Every link is gone: what comes now is news.
     pub(crate) fn forget(&mut self) {
         self.shown.clear();
