@@ -147,15 +147,13 @@ impl CliListener {
         let Some((epoch, seq)) = base else {
             return Err(error(format!("{} was never accepted", self.name)));
         };
-        epochs.dedup();
-        if epochs.len() > 1 {
-            diary.complain(&format!("the log changed its identity: {epochs:?}"));
-        }
         if self.habits.is_from_oldest {
             diary.begins_with_oldest(epoch)
         } else {
             diary.accepted(epoch, seq)
         }
+        // When each came among the lines is not known; all of them must be the one that the log has at its end.
+        epochs.into_iter().for_each(|epoch| diary.push(Seen::Accepted { epoch }));
         gaps.sort_by_key(|gap| gap.before);
         let mut gaps = gaps.into_iter().peekable();
         for text in self.lines()? {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use bowline_history::{History, check};
+use bowline_history::{History, Seen, check};
 use bowline_proto::Topic;
 
 use crate::book::Book;
@@ -14,6 +14,26 @@ use crate::truth;
 const TOLD: usize = 20;
 /// Things before a broken promise that are told.
 const TRAIL: usize = 12;
+
+/// Epochs that somebody was told of and the log is not called at its end.
+///
+/// A log takes a new epoch when it may have lost what it had acknowledged, and nothing that is done to a stand can take any of
+/// that: whatever a process has written stays in the page cache when it dies, of a signal or of want of memory; a full device
+/// keeps what it has; a `fdatasync` that fails was never carried out, so that the pages behind it stay as written, and what the
+/// log had not acknowledged by then is cut off at the next opening within the same epoch, also where the process was killed in
+/// between. Machines that go down, pages that are dropped and files that are damaged are the simulator's. So a gap for the
+/// reason of an epoch is never honest here, and a changed epoch is a loss without need.
+fn strange_epochs(history: &History) -> Option<String> {
+    let at_the_end = history.truth.lives().last()?.epoch;
+    let told = |seen: &Seen| match seen {
+        Seen::Based { epoch, .. } | Seen::Accepted { epoch } => Some(*epoch),
+        _ => None,
+    };
+    let items = history.readers.iter().flat_map(|reader| &reader.items);
+    let strange: BTreeSet<_> = items.filter_map(told).filter(|epoch| *epoch != at_the_end).collect();
+    let names = strange.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    (!names.is_empty()).then(|| format!("epoch: the log was called {names} before it was called {at_the_end}, and no fault had taken anything from it"))
+}
 
 /// The broken promises, in words, each with what came before it; empty when every promise held. The gateway of
 /// `data_dir` must have ended.
@@ -27,6 +47,7 @@ pub(crate) fn judge(data_dir: &Path, topics: &[Topic], book: &Book, diaries: &mu
         Err(failure) => return vec![failure.to_string()],
     }
     history.readers = diaries.iter().map(|diary| diary.reader.clone()).collect();
+    broken.extend(strange_epochs(&history));
     let found = check(&history);
     if !found.is_empty() {
         broken.extend(found.into_iter().take(TOLD).map(|(rule, what)| format!("{rule}: {what}")));
@@ -75,7 +96,7 @@ pub(crate) fn quantile_ms(latencies: &mut [u32], q: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bowline_history::{Attempt, Digest, Seen};
+    use bowline_history::{Attempt, Digest};
     use bowline_log::{
         Batch, BootId, Entry, LogStore, NewEvent, Opening, RealDisk, SegmentConfig, SegmentStore,
     };
@@ -121,18 +142,23 @@ mod tests {
 
     /// What a reader is judged who started behind the grant and was handed `events`.
     fn judged(events: &[u64]) -> Vec<String> {
+        judged_in(EPOCH, events)
+    }
+
+    /// The same, when the reader was told that the log is called `epoch`.
+    fn judged_in(epoch: Epoch, events: &[u64]) -> Vec<String> {
         let dir = tempfile::tempdir().unwrap();
         let book = log(dir.path());
         let truth = truth::read(dir.path(), &[Account::new("reader").unwrap()].into(), &[topic()]).unwrap();
         let mut diary = Diary::new("reader", &Book::default());
-        diary.accepted(EPOCH, Seq::new(1).unwrap());
+        diary.accepted(epoch, Seq::new(1).unwrap());
         for n in events {
             let seq = Seq::new(n + 1).unwrap();
             let text = match truth.lives()[0].records.get(&seq) {
                 Some(bowline_proto::Record::Event(event)) => Digest::of(&event.text),
                 _ => Digest::of(b"made up"),
             };
-            diary.push(Seen::Event { epoch: EPOCH, topic: topic(), seq, text });
+            diary.push(Seen::Event { epoch, topic: topic(), seq, text });
         }
         judge(dir.path(), &[topic()], &book, &mut [diary])
     }
@@ -154,5 +180,11 @@ mod tests {
                 "{events:?}: {broken:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_log_that_changed_its_epoch_has_lost_something_without_need() {
+        let broken = judged_in(Epoch::from_bits(6), &[1, 2, 3, 4]);
+        assert!(broken[0].starts_with("epoch: the log was called"), "{broken:?}");
     }
 }
