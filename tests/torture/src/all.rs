@@ -82,7 +82,9 @@ impl<S: FnMut(Line<'_>)> Driver<S> {
         let counts = Arc::new(FaultCounts::new());
         if self.run.is_smoke {
             for (number, plan) in (0..).zip(Plan::smoke(self.run.seed)) {
-                self.round(number, &plan, start, &counts)?;
+                if !self.round(number, &plan, start, &counts)? {
+                    break;
+                }
             }
         } else {
             for number in self.run.first_round.. {
@@ -90,7 +92,9 @@ impl<S: FnMut(Line<'_>)> Driver<S> {
                     break;
                 }
                 let plan = Plan::of_round(number, self.run.seed, self.run.rate);
-                self.round(number, &plan, start, &counts)?;
+                if !self.round(number, &plan, start, &counts)? {
+                    break;
+                }
             }
         }
         let tally = &mut self.all.tally;
@@ -103,30 +107,25 @@ impl<S: FnMut(Line<'_>)> Driver<S> {
         Ok(self.all)
     }
 
+    /// Whether it could be carried out.
     fn round(
         &mut self,
         number: u64,
         plan: &Plan,
         start: Instant,
         counts: &Arc<FaultCounts>,
-    ) -> Result<(), TortureError> {
+    ) -> Result<bool, TortureError> {
         let dir = tempfile::Builder::new().prefix("bowline-torture-").tempdir().map_err(error)?;
         let random = Random::new(self.run.seed).fork(number);
         let round = self.carry_out(number, plan, dir.path(), &random, start, counts);
-        let round = match round {
-            Ok(round) => round,
-            // What could not be carried out may be a broken promise as well: look at it.
-            Err(failure) => {
-                let dir = dir.keep();
-                return Err(error(format!(
-                    "round {number} ({}): {failure}; see {}",
-                    plan.name,
-                    dir.display()
-                )));
-            }
-        };
+        let is_carried_out = round.is_ok();
+        // What could not be carried out may be a broken promise as well: it counts as one, and what went before counts too.
+        let round = round.unwrap_or_else(|failure| Round {
+            broken: vec![format!("the round could not be carried out: {failure}")],
+            ..Round::default()
+        });
         self.enter(number, plan, round, counts, dir);
-        Ok(())
+        Ok(is_carried_out)
     }
 
     fn carry_out(

@@ -6,7 +6,8 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use bowline_torture::{
-    AllRun, HandoverRun, KillRun, Line, Tally, TortureError, all, half_open, handovers, kills, large_log,
+    AllRun, HandoverRun, KillRun, Line, Sum, TALLY, Tally, TortureError, all, commit_of, half_open,
+    handovers, kills, large_log, repository,
 };
 use clap::{Parser, Subcommand};
 
@@ -28,9 +29,13 @@ struct Cli {
     /// Events per second [default: 2000, and 300 for `all`].
     #[arg(long, global = true)]
     rate: Option<u32>,
-    /// Append the figures of `all` and `large-log` to this file.
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Note the figures of `all` and `large-log` in this file [default: tests/torture/tally.ndjson of the repository, unless
+    /// the binary under test is named: nobody knows what code it is].
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "bowline")]
     tally: Option<PathBuf>,
+    /// Note nothing: the run counts for nothing.
+    #[arg(long, global = true, conflicts_with = "tally")]
+    no_tally: bool,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -62,10 +67,10 @@ enum Scenario {
         #[arg(long, default_value_t = 5)]
         kills: u32,
     },
-    /// Sum up the figures of several runs and print them beside the targets.
+    /// Sum up the figures of all runs that were noted, and print them beside the targets and the commits they are of.
     Tally {
-        /// The file that `--tally` was given.
-        file: PathBuf,
+        /// The file they were noted in [default: as for `--tally`].
+        file: Option<PathBuf>,
     },
 }
 
@@ -84,11 +89,11 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<bool, TortureError> {
     if let Some(Scenario::Tally { file }) = &cli.command {
-        let (sum, commits) = Tally::sum_of(file)?;
+        let sum = Sum::of(&file.clone().unwrap_or_else(|| repository().join(TALLY)))?;
         println!("{}", sum.table());
-        println!("commits: {}", commits.into_iter().collect::<Vec<_>>().join(", "));
-        return Ok(sum.broken == 0);
+        return Ok(sum.total.broken == 0);
     }
+    let notebook = Notebook::of(&cli)?;
     let binary = match &cli.bowline {
         Some(path) => path.clone(),
         None => build()?,
@@ -137,10 +142,10 @@ async fn run(cli: Cli) -> Result<bool, TortureError> {
                 outcome.broken
             }
             Scenario::All { minutes, seed, round } => {
-                every_fault(&cli, &binary, minutes, seed, round).await?
+                every_fault(&cli, &binary, &notebook, minutes, seed, round).await?
             }
             Scenario::LargeLog { mebibytes, kills } => {
-                with_large_log(&cli, &binary, mebibytes, kills).await?
+                with_large_log(&binary, &notebook, mebibytes, kills).await?
             }
             Scenario::Tally { .. } => unreachable!("handled above: it tortures nothing"),
         };
@@ -156,6 +161,7 @@ async fn run(cli: Cli) -> Result<bool, TortureError> {
 async fn every_fault(
     cli: &Cli,
     binary: &Path,
+    notebook: &Notebook,
     minutes: f64,
     seed: Option<u64>,
     first_round: u64,
@@ -185,7 +191,7 @@ async fn every_fault(
         println!("  SKIPPED: {skipped}");
     }
     println!("{}", outcome.tally.table());
-    note(cli, outcome.tally)?;
+    notebook.note(outcome.tally)?;
     for dir in &outcome.kept {
         println!("  kept: {}", dir.display());
     }
@@ -193,8 +199,8 @@ async fn every_fault(
 }
 
 async fn with_large_log(
-    cli: &Cli,
     binary: &Path,
+    notebook: &Notebook,
     mebibytes: u64,
     kills: u32,
 ) -> Result<Vec<String>, TortureError> {
@@ -210,26 +216,47 @@ async fn with_large_log(
     let large_log_ready_ms = u64::try_from(worst.as_millis()).unwrap_or(u64::MAX);
     let tally =
         Tally { large_log_starts: outcome.ready.len() as u64, large_log_ready_ms, ..Tally::default() };
-    note(cli, tally)?;
+    notebook.note(tally)?;
     Ok(Vec::new())
 }
 
-/// Appends the figures to the tally file, if there is one, under the name of what was tortured.
-fn note(cli: &Cli, mut tally: Tally) -> Result<(), TortureError> {
-    let Some(file) = &cli.tally else { return Ok(()) };
-    let output = Command::new("git").args(["describe", "--always", "--dirty"]).output();
-    tally.commit = match output {
-        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_string(),
-        _ => "unknown".into(),
-    };
-    tally.append(file)
+/// Where the figures of this run go, and under which name.
+enum Notebook {
+    Closed,
+    Open { file: PathBuf, commit: String },
+}
+
+impl Notebook {
+    /// Read before anything is built and run: an hour later the repository may be somewhere else.
+    fn of(cli: &Cli) -> Result<Self, TortureError> {
+        let is_noted = matches!(cli.command, Some(Scenario::All { .. } | Scenario::LargeLog { .. }));
+        if !is_noted || cli.no_tally || cli.bowline.is_some() {
+            return Ok(Notebook::Closed);
+        }
+        let commit = commit_of(&repository())
+            .map_err(|why| TortureError(format!("{why}; --no-tally runs without noting anything")))?;
+        let file = cli.tally.clone().unwrap_or_else(|| repository().join(TALLY));
+        Ok(Notebook::Open { file, commit })
+    }
+
+    fn note(&self, mut tally: Tally) -> Result<(), TortureError> {
+        match self {
+            Notebook::Closed => println!("not noted in any tally"),
+            Notebook::Open { file, commit } => {
+                tally.commit.clone_from(commit);
+                tally.append(file)?;
+                println!("noted for {commit} in {}", file.display());
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Builds the command line with the profile that this binary was built with, and names the result.
 fn build() -> Result<PathBuf, TortureError> {
     let own = std::env::current_exe().map_err(|e| TortureError(e.to_string()))?;
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "-q", "-p", "bowline-cli"]);
+    command.args(["build", "-q", "-p", "bowline-cli"]).current_dir(repository());
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }

@@ -1,6 +1,6 @@
 //! What several runs have done together, beside what was asked for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -10,11 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::gateway::{TortureError, error};
 
+/// Where runs are noted, from the repository's root; committed with the code.
+pub const TALLY: &str = "tests/torture/tally.ndjson";
+
 /// The figures of one run: a line of a tally file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tally {
-    /// What was tortured: a commit.
+    /// What was tortured: a commit, `-dirty` where it was more than that.
     pub commit: String,
     /// Which order of faults.
     pub seed: u64,
@@ -52,6 +55,54 @@ pub struct Tally {
     pub skipped: Vec<String>,
 }
 
+/// Several runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sum {
+    /// Their figures together.
+    pub total: Tally,
+    /// How many runs there were of each commit, their seconds and their broken promises.
+    pub commits: BTreeMap<String, (u64, f64, u64)>,
+}
+
+impl Sum {
+    /// The lines of `file`, summed up.
+    ///
+    /// # Errors
+    /// When it cannot be read or a line is none of ours.
+    pub fn of(file: &Path) -> Result<Sum, TortureError> {
+        let text = fs::read_to_string(file).map_err(|e| error(format!("{}: {e}", file.display())))?;
+        let mut sum = Sum::default();
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            let run: Tally = serde_json::from_str(line).map_err(error)?;
+            let of_commit = sum.commits.entry(run.commit.clone()).or_default();
+            of_commit.0 += 1;
+            of_commit.1 += run.seconds;
+            of_commit.2 += run.broken;
+            sum.total.add(run);
+        }
+        Ok(sum)
+    }
+
+    /// The figures beside the targets and what they are figures of, as tables in Markdown.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut table = self.total.table();
+        table += "\n| commit | runs | seconds | broken |\n|---|--:|--:|--:|\n";
+        for (commit, (runs, seconds, broken)) in &self.commits {
+            let _ = writeln!(table, "| {commit} | {runs} | {} | {broken} |", grouped(*seconds as u64));
+        }
+        for commit in self.commits.keys().filter(|commit| !is_known(commit)) {
+            let _ = writeln!(table, "\nNOT of known code: the runs of {commit:?}");
+        }
+        table
+    }
+}
+
+/// It names code that anybody can have.
+fn is_known(commit: &str) -> bool {
+    !commit.is_empty() && commit.chars().all(|c| c.is_ascii_hexdigit())
+}
+
 impl Tally {
     /// Appends the figures to `file` as one line.
     ///
@@ -61,22 +112,6 @@ impl Tally {
         let line = serde_json::to_string(self).map_err(error)? + "\n";
         let mut file = OpenOptions::new().create(true).append(true).open(file).map_err(error)?;
         file.write_all(line.as_bytes()).map_err(error)
-    }
-
-    /// The lines of `file`, summed up.
-    ///
-    /// # Errors
-    /// When it cannot be read or a line is none of ours.
-    pub fn sum_of(file: &Path) -> Result<(Tally, BTreeSet<String>), TortureError> {
-        let text = fs::read_to_string(file).map_err(|e| error(format!("{}: {e}", file.display())))?;
-        let mut sum = Tally::default();
-        let mut commits = BTreeSet::new();
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let run: Tally = serde_json::from_str(line).map_err(error)?;
-            commits.insert(run.commit.clone());
-            sum.add(run);
-        }
-        Ok((sum, commits))
     }
 
     fn add(&mut self, run: Tally) {
@@ -177,7 +212,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("tally");
         let run = |kills, ready| Tally {
-            commit: format!("c{kills}"),
+            commit: if ready > 50 { "c0ffee-dirty".into() } else { "c0ffee".into() },
             seconds: 1_800.0,
             faults: BTreeMap::from([("gateway_kill".to_string(), kills)]),
             deliveries: 2_500_000,
@@ -186,13 +221,19 @@ mod tests {
         };
         run(200, 70).append(&file).unwrap();
         run(299, 30).append(&file).unwrap();
-        let (sum, commits) = Tally::sum_of(&file).unwrap();
-        assert_eq!((sum.of(&["gateway_kill"]), sum.deliveries, sum.worst_ready_ms), (499, 5_000_000, 70));
-        assert_eq!(commits.len(), 2);
+        let sum = Sum::of(&file).unwrap();
+        let total = &sum.total;
+        assert_eq!(
+            (total.of(&["gateway_kill"]), total.deliveries, total.worst_ready_ms),
+            (499, 5_000_000, 70)
+        );
         let table = sum.table();
         assert!(table.contains("| seconds of torture | 3,600 | at least 3,600 | reached |"), "{table}");
         assert!(table.contains("| `kill -9` of the gateway | 499 | at least 500 | NOT reached |"), "{table}");
         assert!(table.contains("not measured"), "{table}");
+        assert!(table.contains("| c0ffee | 1 | 1,800 | 0 |"), "{table}");
+        assert!(table.contains("NOT of known code: the runs of \"c0ffee-dirty\""), "{table}");
+        assert!(!table.contains("NOT of known code: the runs of \"c0ffee\""), "{table}");
     }
 
     #[test]
