@@ -46,7 +46,7 @@ pub(crate) enum Change {
 #[derive(Clone, Debug)]
 pub(crate) struct Admin {
     base: String,
-    token: String,
+    pub(crate) token: String,
     book: Book,
     agent: ureq::Agent,
 }

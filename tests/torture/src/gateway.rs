@@ -3,8 +3,9 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// Why a run could not be carried out (a broken promise is a verdict, not an error).
@@ -31,7 +32,19 @@ pub struct Gateway {
     listen: SocketAddr,
     admin: SocketAddr,
     config: Option<PathBuf>,
+    memory: Memory,
     child: Option<Child>,
+}
+
+/// From whom a gateway's allocator gets memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Memory {
+    /// As shipped: the allocator takes address space for a gibibyte at the start, and no limit on a process's data is felt
+    /// before that is used up.
+    #[default]
+    ReservedAtStart,
+    /// It asks the system when it needs some, so that the system can say no.
+    AskedForWhenNeeded,
 }
 
 /// "Ready within 1 s of a `kill -9`" is the promise; a loaded machine gets more before we call it a failure.
@@ -43,6 +56,16 @@ impl Gateway {
     /// # Errors
     /// When it does not say within 20 s that it is ready.
     pub fn start(binary: &Path, data_dir: &Path, config: Option<&str>) -> Result<Self, TortureError> {
+        Self::start_with(binary, data_dir, config, Memory::default())
+    }
+
+    /// As [`Gateway::start`], with a choice of where its memory comes from.
+    pub(crate) fn start_with(
+        binary: &Path,
+        data_dir: &Path,
+        config: Option<&str>,
+        memory: Memory,
+    ) -> Result<Self, TortureError> {
         let config = match config {
             Some(text) => {
                 if let Some(parent) = data_dir.parent() {
@@ -60,6 +83,7 @@ impl Gateway {
             listen: free_port()?,
             admin: free_port()?,
             config,
+            memory,
             child: None,
         };
         gateway.restart()?;
@@ -72,6 +96,31 @@ impl Gateway {
     /// As [`Gateway::start`].
     pub fn restart(&mut self) -> Result<Duration, TortureError> {
         let start = Instant::now();
+        let ready = self.spawn()?;
+        ready.recv_timeout(READY_WITHIN).map_err(|_| {
+            let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+            error(format!("the gateway did not get ready; its log:\n{log}"))
+        })?;
+        Ok(start.elapsed())
+    }
+
+    /// Starts the process and kills it with `kill -9` after `time`, or as soon as it is ready. Whether that was before it was.
+    pub(crate) fn start_and_kill(&mut self, time: Duration) -> Result<bool, TortureError> {
+        let ready = self.spawn()?;
+        let is_early = match ready.recv_timeout(time) {
+            Ok(()) => false,
+            Err(RecvTimeoutError::Timeout) => true,
+            Err(RecvTimeoutError::Disconnected) => {
+                let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+                return Err(error(format!("the gateway ended while it started; its log:\n{log}")));
+            }
+        };
+        self.kill()?;
+        Ok(is_early)
+    }
+
+    /// Starts the process; the answer hears when it is ready, and hangs up when it is gone.
+    fn spawn(&mut self) -> Result<Receiver<()>, TortureError> {
         let mut command = Command::new(&self.binary);
         command
             .args([
@@ -91,10 +140,13 @@ impl Gateway {
         if let Some(config) = &self.config {
             command.arg("--config").arg(config);
         }
+        if self.memory == Memory::AskedForWhenNeeded {
+            command.env("MIMALLOC_ARENA_EAGER_COMMIT", "0");
+        }
         let mut child =
             command.spawn().map_err(|e| error(format!("can't run {}: {e}", self.binary.display())))?;
         let stdout = child.stdout.take().expect("stdout was piped");
-        let (sender, ready) = std::sync::mpsc::channel();
+        let (sender, ready) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 if line.starts_with("bowline: ready on ") {
@@ -103,11 +155,7 @@ impl Gateway {
             }
         });
         self.child = Some(child);
-        ready.recv_timeout(READY_WITHIN).map_err(|_| {
-            let log = std::fs::read_to_string(self.log()).unwrap_or_default();
-            error(format!("the gateway did not get ready; its log:\n{log}"))
-        })?;
-        Ok(start.elapsed())
+        Ok(ready)
     }
 
     /// `kill -9`, and waits until the process is gone.
@@ -160,17 +208,17 @@ impl Gateway {
             .ok_or_else(|| error("no gateway is running"))
     }
 
-    /// Whether the process has ended by itself; it is reaped then.
+    /// How the process has ended by itself, if it has; it is reaped then.
     ///
     /// # Errors
-    /// When the system does not say.
-    pub(crate) fn has_ended(&mut self) -> Result<bool, TortureError> {
-        let Some(child) = &mut self.child else { return Ok(true) };
-        let has_ended = child.try_wait().map_err(error)?.is_some();
-        if has_ended {
+    /// When there was none, or the system does not say.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>, TortureError> {
+        let child = self.child.as_mut().ok_or_else(|| error("no gateway is running"))?;
+        let status = child.try_wait().map_err(error)?;
+        if status.is_some() {
             self.child = None;
         }
-        Ok(has_ended)
+        Ok(status)
     }
 
     /// What it writes to stderr, beside the data dir.

@@ -1,6 +1,7 @@
 //! One gateway, its network, its publishers and its fleet: raised for a round, judged and torn down at its end.
 
 mod fleet;
+mod hunger;
 mod rights;
 mod torment;
 
@@ -15,7 +16,7 @@ use crate::account::{self, Admin};
 use crate::book::Book;
 use crate::cli_listener::CliListener;
 use crate::fault_proxy::{Fault, FaultCounts, FaultProxy};
-use crate::gateway::{Gateway, TortureError, error};
+use crate::gateway::{Gateway, Memory, TortureError, error};
 use crate::listener::Listener;
 use crate::publisher::{Marks, Publishers};
 use crate::random::Random;
@@ -37,6 +38,8 @@ pub(crate) struct Crew {
     pub(crate) is_rough: bool,
     /// The log lies on a device of so many megabytes, where one can be mounted.
     pub(crate) device_megabytes: Option<u32>,
+    /// Where the gateway's memory comes from.
+    pub(crate) memory: Memory,
 }
 
 /// What a round brought.
@@ -103,7 +106,7 @@ impl Stand {
             }
             None => None,
         };
-        let gateway = Gateway::start(binary, &data_dir, Some(CONFIG))?;
+        let gateway = Gateway::start_with(binary, &data_dir, Some(CONFIG), crew.memory)?;
         let links = random.fork(1);
         let proxy = runtime
             .block_on(FaultProxy::start(gateway.listen(), links, Arc::clone(counts)))
@@ -184,13 +187,19 @@ impl Stand {
                 listener.kill_and_restart()?;
             }
         }
-        if self.gateway.has_ended()? {
-            let log = std::fs::read_to_string(self.gateway.log()).unwrap_or_default();
-            let last = log.lines().rev().take(5).collect::<Vec<_>>().join(" | ");
-            self.round.broken.push(format!("the gateway ended by itself: {last}"));
+        if let Some(status) = self.gateway.ended()? {
+            let last = self.last_lines();
+            self.round.broken.push(format!("the gateway ended by itself with {status}: {last}"));
             self.restart()?;
         }
         Ok(())
+    }
+
+    /// What the gateway has said last.
+    fn last_lines(&self) -> String {
+        let log = std::fs::read_to_string(self.gateway.log()).unwrap_or_default();
+        let lines = log.lines().collect::<Vec<_>>();
+        lines[lines.len().saturating_sub(5)..].join(" | ")
     }
 
     fn restart(&mut self) -> Result<(), TortureError> {

@@ -118,14 +118,23 @@ pub(crate) fn forbid_descriptors(pid: Pid) -> Result<Limited, TortureError> {
     Limited::set(pid, Resource::Nofile, open)
 }
 
-/// The process gets no more address space than it has and `more` bytes, until the answer is dropped.
+/// The process gets no more memory of its own than it has and `more` bytes, until the answer is dropped. What its allocator
+/// has made writable beforehand counts as had.
 pub(crate) fn forbid_memory(pid: Pid, more: u64) -> Result<Limited, TortureError> {
-    let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).map_err(error)?;
-    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
-    let kilobytes: u64 = size
-        .and_then(|size| size.trim().trim_end_matches("kB").trim().parse().ok())
-        .ok_or_else(|| error("the kernel does not say how large the process is"))?;
-    Limited::set(pid, Resource::As, kilobytes * 1024 + more)
+    let had =
+        bytes_of(pid, "VmData").ok_or_else(|| error("the kernel does not say how large the process is"))?;
+    Limited::set(pid, Resource::Data, had + more)
+}
+
+/// Bytes of memory that the process really uses.
+pub(crate) fn resident(pid: Pid) -> Option<u64> {
+    bytes_of(pid, "VmRSS")
+}
+
+fn bytes_of(pid: Pid, what: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':'))?;
+    Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024)
 }
 
 /// CPU time that the process has used.

@@ -28,6 +28,8 @@ macro_rules! faults {
 faults! {
     /// `kill -9` of the gateway.
     GatewayKill = "gateway_kill",
+    /// One of those, before the gateway was ready.
+    GatewayKillStarting = "gateway_kill_starting",
     /// `kill -9` of a listener's process.
     ListenerKill = "listener_kill",
     /// SIGSTOP and later SIGCONT of the gateway.
@@ -44,9 +46,9 @@ faults! {
     FsyncSlow = "fsync_slow",
     /// The gateway may open no further descriptor.
     Descriptors = "descriptors",
-    /// The gateway gets no further memory.
+    /// The gateway gets no further memory, and is made to need some.
     Memory = "memory",
-    /// The gateway ended for want of memory, and was started again.
+    /// It died of that, and was started again.
     MemoryDeath = "memory_death",
     /// A link ends between two frames.
     CutBetween = "cut_between",

@@ -1,7 +1,8 @@
 //! How each step is carried out on a stand. Each returns when the fault is over.
 
+use std::ops::Range;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
@@ -9,7 +10,7 @@ use crate::fault_proxy::Fault;
 use crate::gateway::TortureError;
 use crate::stand::Stand;
 use crate::step::Step;
-use crate::system::{Tampering, cpu_time, forbid_descriptors, forbid_memory};
+use crate::system::{Tampering, cpu_time, forbid_descriptors};
 
 /// How much of one CPU a gateway without descriptors may use: it sheds, it does not spin. (Constant redials of the whole
 /// fleet cost a few percent; a loop costs a hundred.)
@@ -23,40 +24,53 @@ impl Stand {
     pub(crate) fn suffer(&mut self, step: Step) -> Result<(), TortureError> {
         match step {
             Step::Kill { listeners } => {
-                self.gateway.kill()?;
-                self.counts.count(Fault::GatewayKill);
+                self.kill_gateway()?;
                 for _ in 0..listeners {
                     self.kill_listener()?;
                 }
                 self.restart()
             }
-            Step::KillTwice { after } => {
-                for pause in [after, Duration::ZERO] {
-                    self.gateway.kill()?;
-                    self.counts.count(Fault::GatewayKill);
+            Step::KillAgain { times, after } => {
+                for _ in 0..times {
+                    self.kill_gateway()?;
                     self.restart()?;
-                    sleep(pause);
+                    sleep(after);
                 }
                 Ok(())
+            }
+            Step::KillStarting { times, after } => {
+                self.kill_gateway()?;
+                for _ in 0..times {
+                    if self.gateway.start_and_kill(after)? {
+                        self.counts.count(Fault::GatewayKillStarting);
+                    }
+                    self.counts.count(Fault::GatewayKill);
+                }
+                self.restart()
             }
             Step::KillUnanswered => {
                 self.proxy.change(|weather| weather.is_down_frozen = true);
                 sleep(CARRIED_OUT_WITHIN);
                 self.proxy.change(|weather| weather.era += 1);
                 self.counts.count(Fault::AnswerCut);
-                self.gateway.kill()?;
-                self.counts.count(Fault::GatewayKill);
+                self.kill_gateway()?;
                 self.proxy.change(|weather| weather.is_down_frozen = false);
                 self.restart()
             }
             Step::KillListener => self.kill_listener(),
-            Step::Stop { time } => {
-                self.gateway.signal(Signal::STOP)?;
-                self.counts.count(Fault::GatewayStop);
-                sleep(time);
-                self.gateway.signal(Signal::CONT)
+            Step::Stop { time } => self.stop_gateway(time),
+            Step::Stutter { times, time } => {
+                for _ in 0..times {
+                    self.stop_gateway(time)?;
+                    sleep(time);
+                }
+                Ok(())
             }
-            Step::StopListener { time } => self.stop_listener(time),
+            Step::StopListener { time } => {
+                let index = self.random.between(0, self.listeners.len().max(1) as u64) as usize;
+                self.stop_listeners(index..index + 1, time)
+            }
+            Step::StopListeners { time } => self.stop_listeners(0..self.listeners.len(), time),
             Step::Roll => {
                 self.counts.count(Fault::RollingRestart);
                 if let Err(failure) = self.gateway.terminate() {
@@ -91,12 +105,33 @@ impl Stand {
             }
             Step::FillDisk { time } => self.fill_disk(time),
             Step::FailFsync { time } => self.tamper(Fault::FsyncError, "error=EIO", time),
+            Step::FailFsyncAndKill { time } => {
+                // The process dies under the tracer, with what no sync has taken.
+                let tampering = self.begin_to_tamper(Fault::FsyncError, "error=EIO")?;
+                sleep(time);
+                self.kill_gateway()?;
+                drop(tampering);
+                self.restart()
+            }
             Step::SlowFsync { each, time } => {
                 self.tamper(Fault::FsyncSlow, &format!("delay_enter={}", each.as_micros()), time)
             }
             Step::Descriptors { time } => self.starve_of_descriptors(time),
-            Step::Memory { more, time } => self.starve_of_memory(more, time),
+            Step::Memory { more } => self.starve_of_memory(more),
         }
+    }
+
+    fn kill_gateway(&mut self) -> Result<(), TortureError> {
+        self.gateway.kill()?;
+        self.counts.count(Fault::GatewayKill);
+        Ok(())
+    }
+
+    fn stop_gateway(&self, time: Duration) -> Result<(), TortureError> {
+        self.gateway.signal(Signal::STOP)?;
+        self.counts.count(Fault::GatewayStop);
+        sleep(time);
+        self.gateway.signal(Signal::CONT)
     }
 
     fn kill_listener(&mut self) -> Result<(), TortureError> {
@@ -108,15 +143,14 @@ impl Stand {
         self.listeners[index].kill_and_restart()
     }
 
-    fn stop_listener(&mut self, time: Duration) -> Result<(), TortureError> {
-        if self.listeners.is_empty() {
-            return Ok(());
+    fn stop_listeners(&self, which: Range<usize>, time: Duration) -> Result<(), TortureError> {
+        let Some(listeners) = self.listeners.get(which) else { return Ok(()) };
+        for listener in listeners {
+            listener.signal(Signal::STOP)?;
+            self.counts.count(Fault::ListenerStop);
         }
-        let index = self.random.between(0, self.listeners.len() as u64) as usize;
-        self.listeners[index].signal(Signal::STOP)?;
-        self.counts.count(Fault::ListenerStop);
         sleep(time);
-        self.listeners[index].signal(Signal::CONT)
+        listeners.iter().try_for_each(|listener| listener.signal(Signal::CONT))
     }
 
     fn freeze(&self, is_up: bool, is_down: bool, time: Duration) {
@@ -141,18 +175,26 @@ impl Stand {
     }
 
     fn tamper(&mut self, fault: Fault, inject: &str, time: Duration) -> Result<(), TortureError> {
+        let tampering = self.begin_to_tamper(fault, inject)?;
+        if tampering.is_some() {
+            sleep(time);
+        }
+        Ok(())
+    }
+
+    /// Tampers until the answer is dropped, where this machine allows it.
+    fn begin_to_tamper(&mut self, fault: Fault, inject: &str) -> Result<Option<Tampering>, TortureError> {
         match Tampering::start(self.gateway.pid()?, inject) {
             Ok(tampering) => {
                 self.counts.count(fault);
-                sleep(time);
-                drop(tampering);
+                Ok(Some(tampering))
             }
             Err(why) => {
                 let what = if fault == Fault::FsyncError { "fsync error" } else { "slow fsync" };
                 self.round.skipped.push(format!("{what}: {why}"));
+                Ok(None)
             }
         }
-        Ok(())
     }
 
     fn starve_of_descriptors(&mut self, time: Duration) -> Result<(), TortureError> {
@@ -168,24 +210,6 @@ impl Stand {
                 let said = format!("without descriptors the gateway used {:.0} % of a CPU", share * 100.0);
                 self.round.broken.push(said);
             }
-        }
-        drop(limited);
-        Ok(())
-    }
-
-    fn starve_of_memory(&mut self, more: u64, time: Duration) -> Result<(), TortureError> {
-        let limited = forbid_memory(self.gateway.pid()?, more)?;
-        self.counts.count(Fault::Memory);
-        // Everybody comes back at once: that takes memory.
-        self.proxy.change(|weather| weather.era += 1);
-        let start = Instant::now();
-        while start.elapsed() < time {
-            if self.gateway.has_ended()? {
-                // As a supervisor would.
-                self.counts.count(Fault::MemoryDeath);
-                return self.restart();
-            }
-            sleep(Duration::from_millis(20));
         }
         drop(limited);
         Ok(())
