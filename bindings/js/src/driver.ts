@@ -476,7 +476,7 @@ function shown(frame: ReturnType<typeof decode>, text: string): string {
   const size = `(${text.length} characters)`;
   if (frame.kind === 'event') {
     const { type, topic = '', seq } = frame.event;
-    return `${JSON.stringify(type).slice(1, 80)} ${topic}${seq === undefined ? '' : ` seq ${seq}`} ${size}`;
+    return `${JSON.stringify(type).slice(1, -1).slice(0, 80)} ${topic}${seq === undefined ? '' : ` seq ${seq}`} ${size}`;
   }
   return `${frame.kind} ${'reason' in frame ? `${frame.reason} ` : ''}${size}`;
 }

@@ -105,7 +105,7 @@ export class Sockets {
     const dialer = new Dialer(url(), this.#options);
     const socket: ManagedSocket = new ManagedSocket(dialer, label, { ...this.#options, ...options }, () => this.#open.delete(socket));
     this.#open.add(socket);
-    await socket.begun_(signal);
+    await socket.begin_(signal);
     return socket;
   }
 

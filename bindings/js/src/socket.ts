@@ -121,9 +121,7 @@ export class ManagedSocket {
       outboxMessages: atLeast(0, 'maxQueuedMessages', options.maxQueuedMessages ?? 1024),
       outboxBytes: atLeast(0, 'maxQueuedBytes', options.maxQueuedBytes ?? 1 << 20),
     });
-    this.#trace?.('state: connecting');
     disposable(this, () => this.destroy(), () => (this.destroy(), this.closed()));
-    this.#driver.connect_();
   }
 
   /** Where the socket stands. Inside a handler the state that is being told, unless `close()` was called since. */
@@ -173,8 +171,10 @@ export class ManagedSocket {
     this.#driver.networkReturned_();
   }
 
-  /** Resolves when the first dial has begun. @internal */
-  async begun_(signal: AbortSignal | undefined): Promise<void> {
+  /** Starts; resolves when the first dial has begun. @internal */
+  async begin_(signal: AbortSignal | undefined): Promise<void> {
+    this.#trace?.('state: connecting');
+    this.#driver.connect_();
     const aborted = () => {
       this.#fail(signal!.reason);
       this.close();

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AgentSocket, Bowline } from '../../dist/index.js';
 import { fakeClock, settle } from './clock.js';
-import { Server } from './server.js';
+import { Office, Server } from './server.js';
 
 export { settle } from './clock.js';
 export { EPOCH } from './server.js';
@@ -18,20 +18,23 @@ export function scripted(name, body) {
     const clock = fakeClock();
     try {
       const server = new Server(clock);
+      const office = new Office();
       const made = [];
       const keep = (thing) => (made.push(thing), thing);
       await body({
         clock,
         server,
+        office,
         agent: (options) => keep(new AgentSocket({ url: 'wss://gateway.example', tokenProvider: 't0ken', wsFactory: server.wsFactory, ...options })),
         client: (options) =>
-          keep(new Bowline({ url: 'https://gateway.example', wsFactory: server.wsFactory, tokenProvider: 't0ken', credential: 'token', ...options })),
+          keep(new Bowline({ url: 'https://gateway.example', wsFactory: server.wsFactory, fetch: office.fetch, tokenProvider: 't0ken', ...options })).websocket,
       });
       for (const thing of made) thing.websocket ? thing.websocket.closeAll() : thing.disconnect();
       await clock.advance(6_000);
       assert.equal(clock.timers, 0, 'timers are left');
       assert.equal(server.open.length, 0, 'sockets are left');
       assert(server.isDeserted, 'handlers are left on sockets');
+      assert.equal(office.waiting, 0, 'ticket requests are left');
     } finally {
       clock.restore();
     }
@@ -45,6 +48,14 @@ export async function connected(socket, server, accept = (peer) => peer.acceptPl
   accept(peer);
   await done;
   return peer;
+}
+
+/** A chat socket that is open, and the server's end. */
+export async function opened(sockets, server, options, accept = (peer) => peer.acceptPlain()) {
+  const socket = await sockets.connectToChat('thread-1', options);
+  const peer = await server.next();
+  accept(peer);
+  return [socket, peer];
 }
 
 /** What a promise became, without waiting for it. */

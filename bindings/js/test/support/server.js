@@ -140,3 +140,30 @@ export class Server {
     return this.sockets.every((socket) => !socket.onopen && !socket.onmessage && !socket.onclose);
   }
 }
+
+/** Where tickets are sold. */
+export class Office {
+  /** What was asked for: method, URL, headers, body. */
+  requests = [];
+  /** What is answered next; then tickets again. A function gets the request's signal. */
+  answers = [];
+  /** Requests that have no answer yet. */
+  waiting = 0;
+
+  fetch = async (url, { method, headers, body, signal }) => {
+    this.requests.push({ method, url: String(url), headers, body: JSON.parse(body) });
+    const answer = this.answers.shift() ?? { body: { ticket: `ticket-${this.requests.length}`, expiresIn: 30 } };
+    this.waiting++;
+    try {
+      const { status = 200, body = {}, headers = {} } = typeof answer === 'function' ? await answer(signal) : answer;
+      return new Response(typeof body === 'string' ? body : JSON.stringify(body), { status, headers });
+    } finally {
+      this.waiting--;
+    }
+  };
+
+  /** An answer that never comes, until the request is given up. */
+  static silence(signal) {
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  }
+}

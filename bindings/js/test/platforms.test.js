@@ -1,0 +1,109 @@
+// What the package needs of a platform, and what it says where something is missing.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { AgentSocket, Bowline } from '../dist/index.js';
+
+const entry = new URL('../dist/index.js', import.meta.url).href;
+
+/** Runs a program of its own; its output. */
+const run = (source, ...flags) =>
+  execFileSync(process.execPath, [...flags, '--input-type=module', '--eval', source], { encoding: 'utf8', cwd: fileURLToPath(new URL('.', import.meta.url)) });
+
+test('without a global WebSocket the error says what to pass', { skip: typeof WebSocket !== 'undefined' }, async () => {
+  const socket = new AgentSocket({ url: 'ws://127.0.0.1:1', tokenProvider: 't' });
+  await assert.rejects(socket.connect(), (error) => error.code === 'UNREACHABLE' && /wsFactory: \(url\) => new WebSocket\(url\)/.test(error.message));
+  const client = new Bowline({ url: 'ws://127.0.0.1:1' });
+  await assert.rejects(client.websocket.connectToChat('t'), /wsFactory/);
+});
+
+test('the global WebSocket is taken where there is one, when it is needed', async () => {
+  const urls = [];
+  const saved = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket');
+  const socket = new AgentSocket({ url: 'wss://h', tokenProvider: 't' });
+  globalThis.WebSocket = class {
+    readyState = 0;
+    constructor(url) {
+      urls.push(url);
+    }
+    close() {}
+  };
+  try {
+    const done = assert.rejects(socket.connect(), { code: 'CLOSED' });
+    await new Promise(setImmediate);
+    assert.deepEqual(urls, ['wss://h?token=t']);
+    socket.disconnect();
+    await done;
+  } finally {
+    if (saved) Object.defineProperty(globalThis, 'WebSocket', saved);
+    else delete globalThis.WebSocket;
+  }
+});
+
+test('a URL that the platform refuses ends it, and the credential is not shown', async () => {
+  const wsFactory = (url) => {
+    throw new SyntaxError(`Failed to construct 'WebSocket': The URL '${url}' is invalid.`);
+  };
+  const socket = new AgentSocket({ url: 'wss://h', tokenProvider: 's3cret', wsFactory });
+  await assert.rejects(socket.connect(), (error) => error.code === 'UNREACHABLE' && /invalid/.test(error.message) && !/s3cret/.test(error.message));
+});
+
+test('a socket of Node tells the status of a refused upgrade', async () => {
+  for (const [status, code] of [
+    [401, 'UNAUTHORIZED'],
+    [403, 'UNREACHABLE'],
+    [404, 'UNREACHABLE'],
+  ]) {
+    const wsFactory = () => {
+      const socket = { readyState: 0, close() {} };
+      setImmediate(() => socket.onerror({ message: `Unexpected server response: ${status}` }));
+      return socket;
+    };
+    await assert.rejects(new AgentSocket({ url: 'wss://h', tokenProvider: 't', wsFactory }).connect(), { code });
+  }
+});
+
+test('the import has no side effect and new works at once', () => {
+  const source = `
+    const before = Object.getOwnPropertyNames(globalThis).length;
+    let compiled = 0;
+    const { Module } = WebAssembly;
+    WebAssembly.Module = class extends Module { constructor(bytes) { super(bytes); compiled++; } };
+    const { AgentSocket, Bowline } = await import(${JSON.stringify(entry)});
+    const atImport = compiled;
+    new Bowline({ url: 'https://h' });
+    const socket = new AgentSocket({ url: 'wss://h', tokenProvider: 't', wsFactory: () => ({ readyState: 0, close() {} }) });
+    const atNew = compiled;
+    socket.connect().catch(() => {});
+    socket.disconnect();
+    socket.connect().catch(() => {});
+    socket.disconnect();
+    console.log(JSON.stringify([atImport, atNew, compiled, Object.getOwnPropertyNames(globalThis).length - before, process.getActiveResourcesInfo().filter((what) => what === 'Timeout')]));
+  `;
+  assert.deepEqual(JSON.parse(run(source)), [0, 0, 1, 0, []]);
+});
+
+test('it runs where code may not be made from text', () => {
+  const source = `
+    const { AgentSocket } = await import(${JSON.stringify(entry)});
+    const socket = new AgentSocket({ url: 'wss://h', tokenProvider: 't', wsFactory: () => ({ readyState: 0, close() {} }) });
+    socket.connect().catch((error) => console.log(error.code));
+    socket.disconnect();
+  `;
+  assert.equal(run(source, '--disallow-code-generation-from-strings').trim(), 'CLOSED');
+});
+
+test('a program with an open connection lives and one without ends', () => {
+  const source = `
+    const { AgentSocket } = await import(${JSON.stringify(entry)});
+    const peer = { readyState: 0, close() { setImmediate(() => peer.onclose?.(null)); }, send() {} };
+    const socket = new AgentSocket({ url: 'wss://h', tokenProvider: 't', wsFactory: () => peer });
+    const done = socket.connect();
+    setTimeout(() => { peer.readyState = 1; peer.onopen(null); peer.onmessage({ data: '{"action":"connection.accepted"}' }); }, 10).unref();
+    await done;
+    setTimeout(() => { console.log('alive'); socket.disconnect(); }, 50).unref();
+  `;
+  assert.equal(run(source).trim(), 'alive');
+});
