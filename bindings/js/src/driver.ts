@@ -17,7 +17,7 @@ export interface Hearing {
   notice_(notice: Notice): void;
   /** What is kept of an event, instead of the event itself. */
   keep_?(event: RawEvent, message: unknown): RawEvent;
-  /** A socket is being opened. */
+  /** A socket is being opened: nothing that is final went wrong. */
   dialling_?(): void;
   /** A ticket or a socket could not be had. */
   dialFailed_?(error: unknown): void;
@@ -273,10 +273,10 @@ export class Driver implements Taker<Output> {
   }
 
   #open(link: Link, url: string): void {
-    this.#hearing.dialling_?.();
     this.#hearing.trace_?.(`dialling ${this.#dialer.shown_}`);
     const { id } = link;
     const socket = (link.socket = this.#dialer.open_(url));
+    this.#hearing.dialling_?.();
     socket.onopen = () => {
       link.isOpen = true;
       this.#tell((core, now) => core.opened(now, id));

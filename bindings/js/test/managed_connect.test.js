@@ -41,11 +41,11 @@ scripted('the promise gives a socket that is connecting once its dial has begun'
 
 scripted('each attempt and each handover has a ticket and a token of its own', async ({ client, server, office, clock }) => {
   let n = 0;
-  const [, peer] = await opened(client({ tokenProvider: async () => `t${++n}` }), server, { proactiveReconnectMs: 600_000 });
+  const [, peer] = await opened(client({ tokenProvider: async () => `t${++n}` }), server, { proactiveReconnectMs: 60_000 });
   peer.drop();
   await clock.advance(1_000);
   (await server.next()).acceptPlain();
-  await clock.advance(600_000);
+  await clock.advance(60_000);
   (await server.next()).acceptPlain();
   assert.deepEqual(office.requests.map(({ headers }) => headers.authorization), ['Bearer t1', 'Bearer t2', 'Bearer t3']);
   assert.deepEqual(server.sockets.map(({ url }) => url.split('?')[1]), ['ticket=ticket-1', 'ticket=ticket-2', 'ticket=ticket-3']);
