@@ -5,11 +5,11 @@ import { MODULE } from 'bowline-module';
 
 import type { Exports } from './instance.js';
 
-let module: WebAssembly.Module | undefined;
+let compiled: WebAssembly.Module | undefined;
 
 export function instantiate(): Exports {
-  module ??= new WebAssembly.Module(bytes(MODULE));
-  return new WebAssembly.Instance(module).exports as unknown as Exports;
+  compiled ??= new WebAssembly.Module(bytes(MODULE));
+  return new WebAssembly.Instance(compiled).exports as unknown as Exports;
 }
 
 function bytes(text: string): Uint8Array<ArrayBuffer> {
