@@ -1,7 +1,6 @@
 //! When an activity is said: a changed status at once, the same one not within 3 s, an active one again every 5 s,
 //! `idle` at once and only where something was active. Each conversation on its own.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bowline_proto::{
@@ -9,13 +8,14 @@ use bowline_proto::{
 };
 
 use crate::config::ClientConfig;
+use crate::sorted::Sorted;
 use crate::timers::{Timer, Timers};
 use crate::vocabulary::CommandError;
 
 /// What this account is doing, by conversation.
 #[derive(Debug, Default)]
 pub(crate) struct Activities {
-    doing: BTreeMap<Arc<str>, Doing>,
+    doing: Sorted<Arc<str>, Doing>,
 }
 
 #[derive(Debug)]
@@ -50,10 +50,10 @@ impl Activities {
         if !status.is_active() {
             return Ok(self.end(conversation, line));
         }
-        if !self.doing.contains_key(&conversation) && self.doing.len() >= config.max_activities {
+        if !self.doing.contains(&conversation) && self.doing.len() >= config.max_activities {
             return Err(CommandError::TooManyActivities { limit: config.max_activities });
         }
-        let doing = self.doing.entry(Arc::clone(&conversation)).or_insert_with(|| Doing::new(now));
+        let doing = self.doing.get_or_insert(Arc::clone(&conversation), Doing::new(now));
         let is_fresh = doing.said_at.is_some_and(|at| now.since(at) < ACTIVITY_THROTTLE);
         if doing.status == status && is_fresh {
             return Ok(None);

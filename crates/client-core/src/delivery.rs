@@ -9,11 +9,10 @@
 //! `prev` above the cursor proves that the link skipped an event of the topic. The first time the link is given up and the
 //! stream is taken up again from the cursor; when the hole shows again, it is a gap.
 
-use std::collections::BTreeMap;
-
 use bowline_proto::{Cursor, Epoch, Gap, GapReason, Place, Seq, Topic};
 
 use crate::losses::Losses;
+use crate::sorted::Sorted;
 
 /// Where the reader stands.
 #[derive(Debug)]
@@ -27,7 +26,7 @@ pub(crate) struct Delivery {
     /// that it says nothing about an event; but the next link says it again, word for word.
     losses_of_epoch: Vec<Gap>,
     /// By topic, the event behind a hole that a link showed and that the cursor has not passed.
-    doubts: BTreeMap<Topic, Seq>,
+    doubts: Sorted<Topic, Seq>,
     /// The cursor at which a link last brought something undecodable.
     doubted_at: Option<Cursor>,
 }
@@ -61,7 +60,7 @@ impl Delivery {
             is_cursor_proved: false,
             losses: Losses::default(),
             losses_of_epoch: Vec::new(),
-            doubts: BTreeMap::new(),
+            doubts: Sorted::new(),
             doubted_at: None,
         }
     }
@@ -129,7 +128,7 @@ impl Delivery {
         if !is_hole {
             return Judgement::Next(self.move_to(place.seq));
         }
-        if !self.doubts.contains_key(topic) {
+        if !self.doubts.contains(topic.as_str()) {
             self.doubts.insert(topic.clone(), place.seq);
             return Judgement::Hole;
         }

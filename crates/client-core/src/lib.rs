@@ -21,6 +21,7 @@ mod losses;
 mod outbox;
 mod random;
 mod renewal;
+mod sorted;
 mod streaming;
 mod subscriptions;
 mod timers;

@@ -1,9 +1,9 @@
 //! Which losses have been told to the application and may still be met: so that none is told twice, an event within one is
 //! not taken for a hole, and none is delivered after it was called lost.
 
-use std::collections::BTreeMap;
-
 use bowline_proto::{Gap, Seq, Topic};
+
+use crate::sorted::Sorted;
 
 /// Most topics with losses that are remembered, and most losses of one topic. Forgetting one costs at most one needless
 /// resume or a loss told twice.
@@ -13,7 +13,7 @@ const MOST_OF_A_TOPIC: usize = 16;
 /// By topic, what was told and lies above the cursor.
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
-    told: BTreeMap<Topic, Vec<Loss>>,
+    told: Sorted<Topic, Vec<Loss>>,
 }
 
 /// Everything with `after < seq < before`.
@@ -70,10 +70,10 @@ impl Losses {
         if self.told.len() >= MOST_TOPICS {
             self.told.retain(|_, losses| losses.iter().any(|loss| loss.before > passed));
             if self.told.len() >= MOST_TOPICS {
-                self.told.pop_first();
+                self.told.remove_first();
             }
         }
-        let losses = self.told.entry(gap.topic.clone()).or_default();
+        let losses = self.told.get_or_insert(gap.topic.clone(), Vec::new());
         losses.retain(|loss| loss.before > passed);
         if losses.len() >= MOST_OF_A_TOPIC {
             losses.remove(0);
@@ -85,7 +85,7 @@ impl Losses {
         if self.told.is_empty() {
             return &[];
         }
-        self.told.get(topic).map_or(&[], Vec::as_slice)
+        self.told.get(topic.as_str()).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -3,10 +3,9 @@
 //! What is wanted is a state, not a sequence of calls: it is remembered while there is no link, carried by a resume, and
 //! every link is brought up to it by the difference. A topic that the gateway refuses for good is wanted no more.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use bowline_proto::{ClientFrame, RefusalCode, RequestedTopic, SubscribeAck, Topic, TopicRefusal};
 
+use crate::sorted::Sorted;
 use crate::vocabulary::CommandError;
 
 /// The most logged topics that may be wanted beyond the default ones: as many as fit one `resume`, because a logged
@@ -19,7 +18,7 @@ const TOPICS_PER_FRAME: usize = 100;
 /// What the application wants.
 #[derive(Debug, Default)]
 pub(crate) struct Wanted {
-    topics: BTreeMap<Topic, Answer>,
+    topics: Sorted<Topic, Answer>,
     /// How many of them are logged.
     logged: usize,
 }
@@ -44,9 +43,9 @@ pub(crate) enum Scope {
 /// What one link was told.
 #[derive(Debug, Default)]
 pub(crate) struct LinkTopics {
-    standing: BTreeMap<Topic, Standing>,
+    standing: Sorted<Topic, Standing>,
     /// How many subscribes of a topic are not answered: of several, the last one's answer counts.
-    unanswered: BTreeMap<Topic, u32>,
+    unanswered: Sorted<Topic, u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +63,13 @@ enum Standing {
 impl Wanted {
     /// Wants `topics`; nothing changes when that would be too many.
     pub(crate) fn add(&mut self, topics: Vec<Topic>, limit: usize) -> Result<(), CommandError> {
-        let fresh: BTreeSet<Topic> =
-            topics.into_iter().filter(|topic| !self.topics.contains_key(topic)).collect();
-        let logged = self.logged + fresh.iter().filter(|topic| !topic.is_on_demand()).count();
+        let mut fresh: Sorted<Topic, Answer> = Sorted::new();
+        for topic in topics {
+            if !self.contains(&topic) {
+                fresh.insert(topic, Answer::Awaited);
+            }
+        }
+        let logged = self.logged + fresh.keys().filter(|topic| !topic.is_on_demand()).count();
         if self.topics.len() + fresh.len() > limit {
             return Err(CommandError::TooManySubscriptions { limit });
         }
@@ -74,29 +77,30 @@ impl Wanted {
             return Err(CommandError::TooManySubscriptions { limit: RESUME_TOPICS });
         }
         self.logged = logged;
-        self.topics.extend(fresh.into_iter().map(|topic| (topic, Answer::Awaited)));
+        for topic in fresh.keys() {
+            self.topics.insert(topic.clone(), Answer::Awaited);
+        }
         Ok(())
     }
 
     /// Wants `topic` no more.
     pub(crate) fn remove(&mut self, topic: &Topic) {
-        if self.topics.remove(topic).is_some() && !topic.is_on_demand() {
+        if self.topics.remove(topic.as_str()).is_some() && !topic.is_on_demand() {
             self.logged -= 1;
         }
     }
 
     pub(crate) fn contains(&self, topic: &Topic) -> bool {
-        self.topics.contains_key(topic)
+        self.topics.contains(topic.as_str())
     }
 
     /// What a `resume` lists: every logged topic, and as many on-demand ones as still fit. A successor presents the
     /// logged topics that the current link really delivers, no more: a link that brings a topic from an earlier position
     /// than the other one would tear a hole into it.
     pub(crate) fn for_resume(&self, current: Option<&LinkTopics>) -> Vec<Topic> {
-        let logged =
-            self.topics.keys().filter(|topic| !topic.is_on_demand()).filter(|topic| {
-                current.is_none_or(|link| link.standing.get(*topic) == Some(&Standing::Held))
-            });
+        let logged = self.topics.keys().filter(|topic| !topic.is_on_demand()).filter(|topic| {
+            current.is_none_or(|link| link.standing.get(topic.as_str()) == Some(&Standing::Held))
+        });
         let on_demand = self.topics.keys().filter(|topic| topic.is_on_demand());
         logged.chain(on_demand).take(RESUME_TOPICS).cloned().collect()
     }
@@ -111,7 +115,7 @@ impl Wanted {
                 self.remove(&topic);
             }
         }
-        ack.subscribed.retain(|topic| match self.topics.get_mut(topic) {
+        ack.subscribed.retain(|topic| match self.topics.get_mut(topic.as_str()) {
             Some(answer) => core::mem::replace(answer, Answer::Told) == Answer::Awaited,
             None => true,
         });
@@ -120,7 +124,7 @@ impl Wanted {
 
     /// The last link is lost: on the next one the answers are news again.
     pub(crate) fn forget_answers(&mut self) {
-        for answer in self.topics.values_mut() {
+        for (_, answer) in self.topics.iter_mut() {
             *answer = Answer::Awaited;
         }
     }
@@ -129,8 +133,11 @@ impl Wanted {
 impl LinkTopics {
     /// A link whose resume listed `topics`: they are live when it is accepted.
     pub(crate) fn presented(topics: &[Topic]) -> Self {
-        let standing = topics.iter().map(|topic| (topic.clone(), Standing::Held)).collect();
-        LinkTopics { standing, unanswered: BTreeMap::new() }
+        let mut presented = LinkTopics::default();
+        for topic in topics {
+            presented.standing.insert(topic.clone(), Standing::Held);
+        }
+        presented
     }
 
     /// The frames that bring this link up to what is wanted.
@@ -139,7 +146,8 @@ impl LinkTopics {
             Scope::All => true,
             Scope::OnDemand => topic.is_on_demand(),
         };
-        let is_missing = |topic: &Topic| matches!(self.standing.get(topic), None | Some(Standing::Leaving));
+        let is_missing =
+            |topic: &Topic| matches!(self.standing.get(topic.as_str()), None | Some(Standing::Leaving));
         let missing: Vec<Topic> =
             wanted.topics.keys().filter(|topic| concerns(topic) && is_missing(topic)).cloned().collect();
         let is_superfluous = |topic: &Topic, standing: Standing| match standing {
@@ -152,11 +160,13 @@ impl LinkTopics {
             .filter(|(topic, standing)| concerns(topic) && is_superfluous(topic, **standing))
             .map(|(topic, _)| topic.clone())
             .collect();
-        self.standing.extend(missing.iter().map(|topic| (topic.clone(), Standing::Asked)));
         for topic in &missing {
-            *self.unanswered.entry(topic.clone()).or_default() += 1;
+            self.standing.insert(topic.clone(), Standing::Asked);
+            *self.unanswered.get_or_insert(topic.clone(), 0) += 1;
         }
-        self.standing.extend(superfluous.iter().map(|topic| (topic.clone(), Standing::Leaving)));
+        for topic in &superfluous {
+            self.standing.insert(topic.clone(), Standing::Leaving);
+        }
         self.standing.retain(|topic, standing| *standing != Standing::Refused || wanted.contains(topic));
 
         let unsubscribes = in_frames(&superfluous, |topics| ClientFrame::Unsubscribe { topics });
@@ -170,7 +180,7 @@ impl LinkTopics {
         ack.subscribed.retain(|topic| self.is_last_answer(topic.as_str()));
         ack.errors.retain(|refusal| self.is_last_answer(&refusal.topic));
         for topic in &ack.subscribed {
-            if let Some(standing) = self.standing.get_mut(topic).filter(|s| **s == Standing::Asked) {
+            if let Some(standing) = self.standing.get_mut(topic.as_str()).filter(|s| **s == Standing::Asked) {
                 *standing = Standing::Held;
             }
         }
@@ -201,8 +211,8 @@ impl LinkTopics {
     /// Takes the answer to an unsubscribe. A topic that has been asked for again meanwhile stays.
     pub(crate) fn left(&mut self, topics: &[Topic]) {
         for topic in topics {
-            if self.standing.get(topic) == Some(&Standing::Leaving) {
-                self.standing.remove(topic);
+            if self.standing.get(topic.as_str()) == Some(&Standing::Leaving) {
+                self.standing.remove(topic.as_str());
             }
         }
     }
@@ -216,11 +226,13 @@ impl LinkTopics {
     /// whatever it shows is complete up to there.
     pub(crate) fn brings_all_logged(&self, current: Option<&LinkTopics>, wanted: &Wanted) -> bool {
         let is_asked = |topic: &Topic| {
-            let standing = |link: &LinkTopics| link.standing.get(topic).copied();
+            let standing = |link: &LinkTopics| link.standing.get(topic.as_str()).copied();
             current.is_none_or(|link| matches!(standing(link), Some(Standing::Asked | Standing::Held)))
         };
         let logged = wanted.topics.keys().filter(|topic| !topic.is_on_demand());
-        logged.filter(|topic| is_asked(topic)).all(|topic| self.standing.get(topic) == Some(&Standing::Held))
+        logged
+            .filter(|topic| is_asked(topic))
+            .all(|topic| self.standing.get(topic.as_str()) == Some(&Standing::Held))
     }
 
     /// Any subscribe is not answered yet.
@@ -231,7 +243,7 @@ impl LinkTopics {
     /// The application wants no more of `topic`, and this link still brings it because of an earlier wish. Default topics
     /// were never wished for: they are never hidden.
     pub(crate) fn hides(&self, wanted: &Wanted, topic: &Topic) -> bool {
-        !wanted.contains(topic) && (topic.is_on_demand() || self.standing.contains_key(topic))
+        !wanted.contains(topic) && (topic.is_on_demand() || self.standing.contains(topic.as_str()))
     }
 }
 
