@@ -388,12 +388,17 @@ export class AgentSocket {
   }
 }
 
-/** The payload's members with the envelope's beside them. */
+/** The event with its payload's members beside those of the envelope. Written into what was parsed: a copy costs four times that. */
 function flat(event: RawEvent): OtherEvent {
-  const { payload } = event;
-  const members = typeof payload === 'object' && !Array.isArray(payload) ? payload : undefined;
-  return { ...members, ...event } as OtherEvent;
+  const payload = event.payload as Record<string, unknown> | null | undefined;
+  if (payload && typeof payload === 'object' && !Array.isArray(payload)) {
+    for (const name of Object.keys(payload)) if (!(name in ENVELOPE)) event[name] = payload[name];
+  }
+  return event as OtherEvent;
 }
+
+/** Names that mean the envelope's member, or something of every object. */
+const ENVELOPE = { type: 0, timestamp: 0, topic: 0, seq: 0, prev: 0, payload: 0 };
 
 function call<A extends unknown[]>(handler: ((...args: A) => void) | undefined, ...args: A): void {
   try {
