@@ -198,6 +198,49 @@ fn a_member_that_does_not_fit_is_named_by_its_path() {
     }
 }
 
+/// Every object inside the payloads of [`whole`], by its path.
+fn objects_in(value: &Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            found.push(path.to_owned());
+            members.iter().for_each(|(name, value)| objects_in(value, &format!("{path}/{name}"), found));
+        }
+        Value::Array(items) => {
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(at, value)| objects_in(value, &format!("{path}/{at}"), found));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn no_object_in_a_payload_may_be_a_list_of_its_members_values() {
+    let mut tried = 0;
+    for (kind, payload) in whole() {
+        let mut paths = Vec::new();
+        objects_in(&payload, "", &mut paths);
+        // What is the application's own may be anything.
+        paths.retain(|path| {
+            !path.contains("/metadata") && !path.contains("/settings/x") && path != "/changes/settings"
+        });
+        for path in paths {
+            let mut listed = payload.clone();
+            let object = listed.pointer_mut(&path).unwrap();
+            *object = object.as_object().unwrap().values().cloned().collect();
+            tried += 1;
+            let Err(PayloadError::Unfit { member, .. }) = decode(kind, &listed) else {
+                panic!("{kind}: a list is taken for {path}");
+            };
+            let parts: Vec<&str> = member.split(['.', '[', ']']).filter(|part| !part.is_empty()).collect();
+            let expected = if path.is_empty() { "payload".into() } else { path[1..].replace('/', " ") };
+            assert_eq!(parts.join(" "), expected, "{kind}");
+        }
+    }
+    assert!(tried >= 38, "{tried}");
+}
+
 #[test]
 fn members_of_a_later_version_are_ignored_and_names_are_kept() {
     let payload =

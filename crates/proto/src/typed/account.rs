@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::typed::object::object;
 use crate::typed::open::open_names;
 
 /// Type of [`BlockCreated`].
@@ -60,6 +61,7 @@ pub struct SettingsUpdated {
     /// Whose.
     pub agent_id: String,
     /// The settings.
+    #[serde(deserialize_with = "object")]
     pub settings: AgentSettings,
 }
 

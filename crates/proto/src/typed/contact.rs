@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::typed::conversation::AccountType;
+use crate::typed::object::object;
 
 /// Type of [`RequestReceived`].
 pub const REQUEST_RECEIVED: &str = "contact.request_received";
@@ -24,6 +25,7 @@ pub const FRIEND_NAME_UPDATED: &str = "contact.friend_name_updated";
 #[serde(rename_all = "camelCase")]
 pub struct RequestReceived {
     /// The contact to be.
+    #[serde(deserialize_with = "object")]
     pub contact: Contact,
 }
 
@@ -32,6 +34,7 @@ pub struct RequestReceived {
 #[serde(rename_all = "camelCase")]
 pub struct RequestAccepted {
     /// The new contact.
+    #[serde(deserialize_with = "object")]
     pub contact: Contact,
 }
 

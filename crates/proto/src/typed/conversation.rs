@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::typed::message::ConversationType;
+use crate::typed::object::{object, objects};
 use crate::typed::opaque::Opaque;
 use crate::typed::open::open_names;
 
@@ -42,6 +43,7 @@ pub struct ConversationUpdated {
     /// By whom.
     pub updated_by: String,
     /// What is new.
+    #[serde(deserialize_with = "object")]
     pub changes: ConversationChanges,
 }
 
@@ -78,6 +80,7 @@ pub struct MemberAdded {
     /// By whom.
     pub added_by: String,
     /// Who.
+    #[serde(deserialize_with = "objects")]
     pub members: Vec<Member>,
 }
 
@@ -105,6 +108,7 @@ pub struct MemberUpdated {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_by: Option<String>,
     /// What is new.
+    #[serde(deserialize_with = "object")]
     pub changes: MemberChanges,
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::typed::object::{object, objects, optional_object, optional_objects};
 use crate::typed::opaque::Opaque;
 use crate::typed::open::open_names;
 use crate::typed::whole::whole;
@@ -34,6 +35,7 @@ pub struct MessageNew {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation_name: Option<String>,
     /// What it says.
+    #[serde(deserialize_with = "object")]
     pub content: Content,
     /// Its number within the conversation. Not the event's seq.
     #[serde(deserialize_with = "whole")]
@@ -56,6 +58,7 @@ pub struct MessageUpdated {
     /// Who sent it.
     pub sender_id: String,
     /// What it says now.
+    #[serde(deserialize_with = "object")]
     pub content: Content,
     /// When it was edited, RFC 3339.
     pub updated_at: String,
@@ -111,16 +114,16 @@ pub struct Content {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// Files.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_objects", skip_serializing_if = "Option::is_none")]
     pub attachments: Option<Vec<Attachment>>,
     /// Who is addressed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_object", skip_serializing_if = "Option::is_none")]
     pub mentions: Option<Mentions>,
     /// A question with options to choose from.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_object", skip_serializing_if = "Option::is_none")]
     pub action: Option<Box<Action>>,
     /// The answer to such a question.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_object", skip_serializing_if = "Option::is_none")]
     pub response: Option<Box<Response>>,
 }
 
@@ -141,7 +144,7 @@ pub struct Attachment {
     #[serde(deserialize_with = "whole")]
     pub size: u64,
     /// What is known of a picture.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_object", skip_serializing_if = "Option::is_none")]
     pub image_metadata: Option<ImageMetadata>,
 }
 
@@ -190,6 +193,7 @@ pub struct Action {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// What can be chosen.
+    #[serde(deserialize_with = "objects")]
     pub options: Vec<ActionOption>,
     /// Until when, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@ pub mod contact;
 pub mod conversation;
 mod error;
 pub mod message;
+mod object;
 mod opaque;
 mod open;
 mod payload;
