@@ -54,6 +54,19 @@ impl World {
     fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
+
+    /// The events of `conv:welcome` behind `after`.
+    fn events(&self, after: u64) -> Vec<serde_json::Value> {
+        let token = bowline(&["token", "--account", "alice", "--data-dir", &self.data()]);
+        let listen = self.gateway.listen();
+        let mut answer = ureq::get(format!("http://{listen}/v1/topics/conv:welcome/events?after={after}"))
+            .header("authorization", format!("Bearer {}", text(&token.stdout).trim()))
+            .call()
+            .unwrap();
+        let page: serde_json::Value =
+            serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+        page["events"].as_array().unwrap().clone()
+    }
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -188,6 +201,36 @@ fn lines_are_published_in_order_and_a_bad_line_is_named() {
     assert!(!output.status.success());
     assert_eq!(text(&output.stdout).lines().count(), 1, "the line before is published");
     assert!(text(&output.stderr).contains("line 2"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_line_is_an_object_and_is_sent_on_with_all_its_members() {
+    let world = World::new();
+    let data = world.data();
+    let lines = concat!(
+        " {\"type\":\"x\",\"topic\":\"conv:welcome\",\"payload\":null,\"timestamp\":\"2020-01-01T00:00:00Z\",\"later\":[1]} \r\n",
+        "{\"type\":\"x\",\"topic\":\"conv:welcome\",\"ephemeral\":true}\n",
+        "{\"type\":\"x\",\"topic\":\"conv:welcome\"}\n",
+    );
+    let output = ndjson(&data, lines, &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let answers: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let is_logged: Vec<bool> = answers.iter().map(|answer| answer["seq"].is_u64()).collect();
+    assert_eq!(is_logged, [true, false, true]);
+    let page = world.events(answers[0]["seq"].as_u64().unwrap() - 1);
+    assert_eq!(
+        (&page[0]["payload"], &page[0]["timestamp"]),
+        (&serde_json::Value::Null, &"2020-01-01T00:00:00.000Z".into())
+    );
+    assert_eq!(page[1]["payload"], serde_json::json!({}));
+    assert_eq!(page.len(), 2);
+
+    for line in ["[\"conv:welcome\",\"x\",{}]\n", "\"conv:welcome\"\n", "null\n"] {
+        let output = ndjson(&data, line, &[]);
+        assert!(!output.status.success(), "{line}");
+        assert!(text(&output.stderr).contains("line 1: not a JSON object"), "{}", text(&output.stderr));
+    }
 }
 
 #[test]
