@@ -2,8 +2,6 @@
 // tables of `docs/events.md` say the same for every language. A payload is handed on as it was published: its types are what
 // the publisher promised, nothing checks them.
 
-import type { GapReason } from './frames.js';
-
 /** One of these, or a value of a later version as it came. */
 export type Open<T extends string> = T | (string & {});
 
@@ -344,12 +342,4 @@ export interface SubscribeAck {
 /** The answer to an unsubscribe. */
 export interface UnsubscribeAck {
   topics: string[];
-}
-
-/** Events of `topic` with `after < seq < before` can no longer be had. */
-export interface GapNews {
-  topic: string;
-  after: number;
-  before: number;
-  reason: GapReason;
 }

@@ -6,11 +6,16 @@
 
 import { digest } from './digest.js';
 
-/** The longest message that is read unless told otherwise, in bytes of UTF-8. */
-export const MESSAGE_BYTES = 1 << 20;
+/** How much of a peer's text is looked at. */
+export interface Limits {
+  /** The longest message, in bytes of UTF-8. */
+  messageBytes: number;
+  /** The deepest nesting, the message itself being the first level. */
+  depth: number;
+}
 
-/** The deepest nesting that is read, the message itself being the first level. */
-export const DEPTH = 32;
+/** Room for servers that send longer messages than a gateway does. */
+export const LIMITS: Limits = { messageBytes: 1 << 20, depth: 32 };
 
 /** An event as it was parsed: nothing copied, nothing left out. What reads as absent by the rules of the protocol is absent. */
 export interface RawEvent {
@@ -99,9 +104,9 @@ export const encode = (frame: ClientFrame): string => JSON.stringify(frame);
 /**
  * Reads a server's message. `wantDigest` is for servers without positions, whose copies are told by their text. Never throws.
  */
-export function decode(text: string, wantDigest = false, messageBytes = MESSAGE_BYTES): Decoded {
+export function decode(text: string, wantDigest = false, limits = LIMITS): Decoded {
   try {
-    check(text, messageBytes);
+    check(text, limits);
     const object = parsed(text);
     const action = textOf(object, 'action');
     return action === undefined ? event(object, text, wantDigest) : steering(action, object);
@@ -346,22 +351,22 @@ function parsed(text: string): Members {
   return value as Members;
 }
 
-function check(text: string, messageBytes: number): void {
+function check(text: string, { messageBytes, depth }: Limits): void {
   // A unit of UTF-16 has at most three bytes in UTF-8.
   if (text.length * 3 > messageBytes && (text.length > messageBytes || bytes(text) > messageBytes)) {
     throw new Bad(`longer than ${messageBytes} bytes`);
   }
   // Few brackets, wherever they stand, cannot nest deeply; most messages are known for good by that.
-  let left = DEPTH;
+  let left = depth;
   for (const bracket of '{[') {
     for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) {
-      if (--left < 0) return checkDepth(text);
+      if (--left < 0) return checkDepth(text, depth);
     }
   }
 }
 
 /** Counts the open brackets outside of texts. What is no JSON at all is left to the parser. */
-function checkDepth(text: string): void {
+function checkDepth(text: string, limit: number): void {
   let depth = 0;
   let inText = false;
   for (let at = 0; at < text.length; at++) {
@@ -373,7 +378,7 @@ function checkDepth(text: string): void {
     } else if (unit === QUOTE) {
       inText = true;
     } else if (unit === BRACE || unit === BRACKET) {
-      if (++depth > DEPTH) throw new Bad(`nested deeper than ${DEPTH} levels`);
+      if (++depth > limit) throw new Bad(`nested deeper than ${limit} levels`);
     } else if (unit === BRACE + 2 || unit === BRACKET + 2) {
       depth = Math.max(depth - 1, 0);
     }

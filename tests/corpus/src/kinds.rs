@@ -2,8 +2,8 @@
 
 use crate::case::Case;
 use crate::{
-    arguments, client_frames, configs, cursor_files, handshakes, requests, server_frames, tickets, tokens,
-    topics, ws_frames,
+    arguments, client_frames, client_texts, configs, cursor_files, handshakes, requests, server_frames,
+    tickets, tokens, topics, typed_events, ws_frames,
 };
 
 /// One kind of input: a file.
@@ -28,6 +28,8 @@ pub const KINDS: &[Kind] = &[
     Kind { file: "topics.ndjson", cases: topics::cases },
     Kind { file: "client_frames.ndjson", cases: client_frames::cases },
     Kind { file: "server_frames.ndjson", cases: server_frames::cases },
+    Kind { file: "client_texts.ndjson", cases: client_texts::cases },
+    Kind { file: "typed_events.ndjson", cases: typed_events::cases },
     Kind { file: "ws_frames.ndjson", cases: ws_frames::cases },
     Kind { file: "handshakes.ndjson", cases: handshakes::cases },
     Kind { file: "requests.ndjson", cases: requests::cases },

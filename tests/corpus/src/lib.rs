@@ -7,6 +7,7 @@ mod arguments;
 mod broken_json;
 mod case;
 mod client_frames;
+mod client_texts;
 mod configs;
 mod cursor_files;
 mod handshakes;
@@ -19,6 +20,7 @@ mod server_frames;
 mod tickets;
 mod tokens;
 mod topics;
+mod typed_events;
 mod ws_frames;
 
 pub use case::Case;

@@ -507,6 +507,8 @@ const PAYLOADS: &[&str] = &[
     "{ \"a\" : [ 1 , 2 ] }",
     "[[],{},\"]\",\"}\"]",
     "{\"action\":\"connection.accepted\",\"type\":\"x\",\"seq\":-1}",
+    "{\"__proto__\":{\"a\":1},\"constructor\":{\"prototype\":{\"b\":2}},\"toString\":0}",
+    "[9007199254740993,1e400,-1e400,1e-400,0.1,5e-324]",
 ];
 
 /// Name, message, reading.
@@ -604,6 +606,49 @@ const NAMED: &[(&str, &str, &str)] = &[
         "draining without a deadline",
         r#"{"action":"connection.draining","slotMs":1}"#,
         r#"{"error":"Missing","member":"deadlineMs"}"#,
+    ),
+    // Names that every object of some languages has: nobody wrote them.
+    (
+        "a type and an action that only a prototype has",
+        r#"{"__proto__":{"type":"t","action":"pong"}}"#,
+        r#"{"error":"Missing","member":"action"}"#,
+    ),
+    (
+        "a place that only a prototype has",
+        r#"{"__proto__":{"topic":"conv:a","seq":7,"prev":3,"timestamp":"x"},"type":"t"}"#,
+        r#"{"frame":"event","type":"t","timestamp":""}"#,
+    ),
+    (
+        "a type and a topic named for what every object has",
+        r#"{"type":"constructor","topic":"conv:__proto__","seq":7,"prev":3}"#,
+        r#"{"frame":"event","type":"constructor","timestamp":"","topic":"conv:__proto__","seq":7,"prev":3}"#,
+    ),
+    ("an action named for what every object has", r#"{"action":"toString"}"#, r#"{"frame":"unknown"}"#),
+    ("an action named for the prototype", r#"{"action":"__proto__"}"#, r#"{"frame":"unknown"}"#),
+    (
+        "gap for a reason named for what every object has",
+        r#"{"action":"gap","topic":"conv:a","after":1,"before":2,"reason":"constructor"}"#,
+        r#"{"frame":"gap","topic":"conv:a","after":1,"before":2,"reason":"storage"}"#,
+    ),
+    (
+        "draining for a reason named for what every object has",
+        r#"{"action":"connection.draining","slotMs":1,"deadlineMs":2,"reason":"valueOf"}"#,
+        r#"{"frame":"draining","reason":"other","slotMs":1,"deadlineMs":2}"#,
+    ),
+    (
+        "accepted with a gap that only a prototype has",
+        r#"{"action":"connection.accepted","gaps":[{"__proto__":{"topic":"conv:a","after":1,"before":2}}]}"#,
+        r#"{"error":"Missing","member":"topic"}"#,
+    ),
+    (
+        "accepted with a feature named for what every object has",
+        r#"{"action":"connection.accepted","features":["constructor","__proto__"]}"#,
+        r#"{"frame":"accepted","resumed":false,"resume":false,"drain":false,"gaps":[]}"#,
+    ),
+    (
+        "accepted with a list that is an object",
+        r#"{"action":"connection.accepted","features":{"0":"resume","length":1}}"#,
+        r#"{"error":"WrongType","member":"features"}"#,
     ),
     (
         "accepted with features of another type",
