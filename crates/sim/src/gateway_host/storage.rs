@@ -28,6 +28,11 @@ impl Node {
                     env.trace.say(env.now, format_args!("the log has a new epoch: {change:?}"));
                 }
                 self.compare(env, &*store);
+                // Reading makes a damaged index anew, which is a change of the disk like any other.
+                if self.disk.is_dead() {
+                    self.died_while_it_opened(env);
+                    return None;
+                }
                 self.is_rotten = false;
                 self.disk.keep_whole(None);
                 Some(store)
@@ -39,8 +44,7 @@ impl Node {
                 None
             }
             Err(_) if self.disk.is_dead() => {
-                env.counters.count("gateway: died while it opened its log");
-                self.try_again(env, Duration::from_millis(100));
+                self.died_while_it_opened(env);
                 None
             }
             Err(_) if self.disk.failed_syncs() > failed_before => {
@@ -54,6 +58,11 @@ impl Node {
                 None
             }
         }
+    }
+
+    fn died_while_it_opened(&self, env: &mut Env) {
+        env.counters.count("gateway: died while it opened its log");
+        self.try_again(env, Duration::from_millis(100));
     }
 
     fn try_again(&self, env: &mut Env, after: Duration) {
