@@ -62,6 +62,7 @@ impl<B> ClientCore<B> {
         self.refuse_when_closed()?;
         for topic in topics {
             self.wanted.remove(topic);
+            self.delivery.interrupt(topic.as_str());
         }
         self.catch_up_topics();
         Ok(())

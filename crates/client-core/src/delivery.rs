@@ -6,12 +6,15 @@
 //! delivered: an event is new exactly when its seq is above the cursor. The same proof lets any accepted link's pong or
 //! ack move the cursor.
 //!
-//! `prev` above the cursor proves that the link skipped an event of the topic. The first time the link is given up and the
-//! stream is taken up again from the cursor; when the hole shows again, it is a gap.
+//! `prev` above what was handed on of its topic proves that the link skipped an event. Where the cursor has not passed that one
+//! yet, the link is given up and the stream is taken up again from the cursor; when the hole shows again, it is a gap. Where
+//! an event of another topic has moved the cursor past it, it is a gap at once: whoever stands at the cursor was told that
+//! everything up to there is behind him, so nothing from below it can be handed on any more.
 
 use bowline_proto::{Cursor, Epoch, Gap, GapReason, Place, Seq, Topic};
 
-use crate::losses::Losses;
+use crate::losses::{Losses, previous};
+use crate::reached::Reached;
 use crate::sorted::Sorted;
 
 /// Where the reader stands.
@@ -25,6 +28,8 @@ pub(crate) struct Delivery {
     /// What was told as lost when the epoch changed and lies above the cursor. Its bounds may be positions of the old log, so
     /// that it says nothing about an event; but the next link says it again, word for word.
     losses_of_epoch: Vec<Gap>,
+    /// Up to where each topic has been handed on.
+    reached: Reached,
     /// By topic, the event behind a hole that a link showed and that the cursor has not passed.
     doubts: Sorted<Topic, Seq>,
     /// The cursor at which a link last brought something undecodable.
@@ -60,6 +65,7 @@ impl Delivery {
             is_cursor_proved: false,
             losses: Losses::default(),
             losses_of_epoch: Vec::new(),
+            reached: Reached::default(),
             doubts: Sorted::new(),
             doubted_at: None,
         }
@@ -83,10 +89,12 @@ impl Delivery {
         let gaps = gaps.into_iter().filter_map(|gap| self.narrow(start.epoch, gap)).collect();
         let mut skipped = None;
         if start.seq > cursor.seq {
+            self.reached.forget_all();
             self.move_to(start.seq);
             skipped = (!is_resumed).then_some(cursor);
         } else if !self.is_cursor_proved && presented.is_some_and(|presented| start.seq < presented.seq) {
             // A saved cursor that lies ahead of the log: keeping it would hide every event up to it.
+            self.reached.forget_all();
             self.cursor = Some(start);
             skipped = (!is_resumed).then_some(cursor);
         }
@@ -99,6 +107,7 @@ impl Delivery {
         let before = self.cursor.replace(start);
         self.is_cursor_proved = true;
         self.losses.forget_all();
+        self.reached.forget_all();
         self.doubts.clear();
         // The bounds of an epoch's change may be positions of the old log, so nothing is cut off them, and they say
         // nothing about the new log's events.
@@ -123,18 +132,36 @@ impl Delivery {
         if self.losses.covers(topic, place.seq) {
             return Judgement::Seen;
         }
-        let is_hole =
-            place.prev > cursor.seq && place.prev < place.seq && !self.losses.covers(topic, place.prev);
-        if !is_hole {
-            return Judgement::Next(self.move_to(place.seq));
-        }
-        if !self.doubts.contains(topic.as_str()) {
+        let is_missing =
+            |seen: Seq| place.prev > seen && place.prev < place.seq && !self.losses.covers(topic, place.prev);
+        let can_be_gone_back_for = is_missing(cursor.seq);
+        if can_be_gone_back_for && !self.doubts.contains(topic.as_str()) {
             self.doubts.insert(topic.clone(), place.seq);
             return Judgement::Hole;
         }
-        let after = cursor.seq.max(self.losses.last_below(topic, place.seq));
+        let reached = self.reached.pass(topic, place.seq);
+        let seen =
+            if can_be_gone_back_for { Some(cursor.seq) } else { reached.filter(|seen| is_missing(*seen)) };
+        let Some(seen) = seen else {
+            return Judgement::Next(self.move_to(place.seq));
+        };
+        let after = seen.max(self.losses.last_below(topic, place.prev));
         let gap = Gap { topic: topic.clone(), after, before: place.seq, reason: GapReason::Missing };
         Judgement::NextBehind(gap, self.move_to(place.seq))
+    }
+
+    /// An event of a link of `epoch` is left out on purpose. Where the cursor has moved to, if it has.
+    pub(crate) fn leave_out(&mut self, epoch: Epoch, topic: Option<&Topic>, seq: Seq) -> Option<Cursor> {
+        self.cursor.filter(|cursor| cursor.epoch == epoch)?;
+        if let Some(topic) = topic {
+            self.reached.raise(topic, seq);
+        }
+        self.advance(epoch, seq)
+    }
+
+    /// The stream of `topic` begins, ends or begins anew: what was handed on of it says nothing about its next event.
+    pub(crate) fn interrupt(&mut self, topic: &str) {
+        self.reached.forget(topic);
     }
 
     /// Cuts a gap that a link of `epoch` reported down to what has neither been delivered nor reported, if anything
@@ -144,6 +171,7 @@ impl Delivery {
         if self.losses_of_epoch.contains(&gap) {
             return None;
         }
+        self.reached.raise(&gap.topic, previous(gap.before));
         self.losses.tell(gap, cursor.seq)
     }
 

@@ -20,6 +20,7 @@ mod liveness;
 mod losses;
 mod outbox;
 mod random;
+mod reached;
 mod renewal;
 mod sorted;
 mod streaming;

@@ -90,7 +90,7 @@ impl Losses {
 }
 
 /// The position before `seq`.
-fn previous(seq: Seq) -> Seq {
+pub(crate) fn previous(seq: Seq) -> Seq {
     Seq::new(seq.get().saturating_sub(1)).unwrap_or_default()
 }
 

@@ -1,7 +1,7 @@
 //! What the frames of a link mean: events and positions from any accepted link, steering from the current one only.
 
 use bowline_proto::{
-    Draining, Epoch, EventHead, Gap, Place, Rejected, Seq, ServerFrame, SubscribeAck, Time, Topic,
+    Cursor, Draining, Epoch, EventHead, Gap, Place, Rejected, Seq, ServerFrame, SubscribeAck, Time, Topic,
 };
 use tracing::{trace, warn};
 
@@ -65,6 +65,7 @@ impl<B> ClientCore<B> {
                 self.unsubscribe_answered(link, part, unsubscribed)
             }
             ServerFrame::Topics { added, removed, seq } => {
+                added.iter().chain(&removed).for_each(|topic| self.delivery.interrupt(topic.as_str()));
                 // Both links of an overlap say it; the first one moves the cursor.
                 if self.passed(part, Some(seq)) {
                     self.notify(Notice::TopicsChanged { added, removed });
@@ -129,7 +130,8 @@ impl<B> ClientCore<B> {
         body: B,
     ) {
         if self.is_hidden(link, head.topic.as_ref()) || self.is_copy_of_unplaced(now, link, head) {
-            self.advance(epoch, place.seq);
+            let moved = self.delivery.leave_out(epoch, head.topic.as_ref(), place.seq);
+            self.tell_moved(moved);
             return;
         }
         match self.delivery.judge(epoch, head.topic.as_ref(), place) {
@@ -217,6 +219,10 @@ impl<B> ClientCore<B> {
 
     fn advance(&mut self, epoch: Epoch, seq: Seq) -> bool {
         let moved = self.delivery.advance(epoch, seq);
+        self.tell_moved(moved)
+    }
+
+    fn tell_moved(&mut self, moved: Option<Cursor>) -> bool {
         if let Some(cursor) = moved {
             self.notify(Notice::Moved(cursor));
         }
@@ -224,10 +230,13 @@ impl<B> ClientCore<B> {
     }
 
     fn subscribe_answered(&mut self, now: Time, link: LinkId, part: Part, ack: SubscribeAck) {
+        ack.subscribed.iter().for_each(|topic| self.delivery.interrupt(topic.as_str()));
+        ack.errors.iter().for_each(|refusal| self.delivery.interrupt(&refusal.topic));
         let Some(topics) = self.topics_of_mut(link) else { return };
-        let ack = topics.answered(ack);
+        let mut ack = topics.answered(ack);
         self.passed(part, ack.seq);
-        if let Part::Current(_) = part {
+        if let Part::Current(stream) = part {
+            ack.seq = self.delivered_from(stream, ack.seq);
             if let Some(news) = self.wanted.answered(ack) {
                 self.notify(Notice::SubscribeAck(news));
             }
@@ -236,7 +245,16 @@ impl<B> ClientCore<B> {
         }
     }
 
+    /// From where on the application gets a topic that a link delivers behind `seq`: that link may be behind the cursor, which
+    /// another one has moved, and nothing up to the cursor is handed on.
+    fn delivered_from(&self, stream: Stream, seq: Option<Seq>) -> Option<Seq> {
+        let Stream::Logged(epoch) = stream else { return seq };
+        let cursor = self.delivery.cursor().filter(|cursor| cursor.epoch == epoch);
+        seq.map(|seq| cursor.map_or(seq, |cursor| seq.max(cursor.seq)))
+    }
+
     fn unsubscribe_answered(&mut self, link: LinkId, part: Part, unsubscribed: Vec<Topic>) {
+        unsubscribed.iter().for_each(|topic| self.delivery.interrupt(topic.as_str()));
         if let Some(topics) = self.topics_of_mut(link) {
             topics.left(&unsubscribed);
         }

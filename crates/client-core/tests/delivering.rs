@@ -2,12 +2,12 @@
 
 mod support;
 
-use bowline_client_core::{ConnectionState, Input, Notice, Output, Timer};
-use bowline_proto::{Accepted, Epoch, Gap, GapReason, ServerFrame};
+use bowline_client_core::{Command, ConnectionState, Input, LinkId, Notice, Output, Timer};
+use bowline_proto::{Accepted, Epoch, Gap, GapReason, RefusalCode, ServerFrame, SubscribeAck, TopicRefusal};
 use support::*;
 
 /// Loses the link and brings a new one to where it awaits its accept.
-fn reconnect(host: &mut Host, link: bowline_client_core::LinkId) -> bowline_client_core::LinkId {
+fn reconnect(host: &mut Host, link: LinkId) -> LinkId {
     host.close(link, 1006);
     host.advance_to(Timer::Reconnect);
     host.open()
@@ -105,6 +105,106 @@ fn a_hole_that_a_resume_does_not_fill_is_a_gap() {
     assert_eq!(host.core.state(), &ConnectionState::Connected, "13 lies below the cursor: nothing is proved");
     host.event(link, "conv:a", 20, 18);
     assert_eq!(host.core.state(), &ConnectionState::Reconnecting, "another hole is gone back for again");
+}
+
+#[test]
+fn a_hole_that_another_topic_has_moved_the_cursor_past_is_a_gap_at_once() {
+    let (mut host, link) = Host::connected_at(exact(), 10);
+    host.event(link, "conv:a", 11, 4);
+    host.event(link, "conv:b", 13, 0);
+    host.event(link, "conv:a", 15, 12);
+    host.event(link, "conv:a", 16, 15);
+    let orders = host.take();
+    assert_eq!(orders.delivered(), [11, 13, 15, 16]);
+    assert_eq!(orders.gaps(), [("conv:a".into(), 11, 15, GapReason::Missing)]);
+    assert!(orders.states().is_empty(), "a resume could not bring what lies below the cursor");
+    let link = reconnect(&mut host, link);
+    host.accept(link, resumed_at(16));
+    host.event(link, "conv:b", 18, 13);
+    host.event(link, "conv:a", 20, 17);
+    assert_eq!(host.take().gaps(), [("conv:a".into(), 16, 20, GapReason::Missing)], "also over links");
+}
+
+fn changed(added: &[&str], removed: &[&str]) -> ServerFrame<Body> {
+    ServerFrame::Topics { added: topics(added), removed: topics(removed), seq: seq(29) }
+}
+
+#[test]
+fn a_topic_whose_stream_was_interrupted_raises_no_false_alarm() {
+    type Interruption = fn(&mut Host, LinkId) -> LinkId;
+    let cases: [(&str, Interruption); 9] = [
+        ("nothing", |_, link| link),
+        ("revoked", |host, link| {
+            host.frame(link, changed(&[], &["conv:a"]));
+            link
+        }),
+        ("granted", |host, link| {
+            host.frame(link, changed(&["conv:a"], &[]));
+            link
+        }),
+        ("subscribed", |host, link| {
+            host.frame(link, ack(&["conv:a"], Some(29)));
+            link
+        }),
+        ("refused", |host, link| {
+            let errors = vec![TopicRefusal { topic: "conv:a".into(), code: RefusalCode::LimitExceeded }];
+            let ack = SubscribeAck { subscribed: vec![], errors, seq: Some(seq(29)) };
+            host.frame(link, ServerFrame::SubscribeAck(ack));
+            link
+        }),
+        ("unsubscribed by the gateway", |host, link| {
+            host.frame(link, ServerFrame::UnsubscribeAck { unsubscribed: topics(&["conv:a"]) });
+            link
+        }),
+        ("wished for no more and again without a link", |host, link| {
+            host.command(Command::Subscribe(topics(&["conv:a"])));
+            host.close(link, 1006);
+            host.command(Command::Unsubscribe(topics(&["conv:a"])));
+            host.command(Command::Subscribe(topics(&["conv:a"])));
+            host.advance_to(Timer::Reconnect);
+            let link = host.open();
+            host.accept(link, resumed_at(11));
+            link
+        }),
+        ("called lost", |host, link| {
+            host.frame(link, ServerFrame::Gap(gap("conv:a", 11, 30)));
+            host.event(link, "conv:b", 30, 0);
+            // Losses behind the cursor are forgotten with the next one of the topic.
+            host.frame(link, ServerFrame::Gap(gap("conv:a", 30, 32)));
+            link
+        }),
+        ("begun anew further on", |host, link| {
+            let link = reconnect(host, link);
+            host.accept(link, at(29));
+            link
+        }),
+    ];
+    for (case, interrupt) in cases {
+        let (mut host, link) = Host::connected_at(exact(), 10);
+        host.event(link, "conv:a", 11, 4);
+        let link = interrupt(&mut host, link);
+        host.event(link, "conv:b", 31, 0);
+        host.take();
+        host.event(link, "conv:a", 32, 29);
+        let orders = host.take();
+        assert_eq!(orders.delivered(), [32], "{case}");
+        assert_eq!(orders.gaps().len(), usize::from(case == "nothing"), "{case}");
+        assert!(orders.states().is_empty(), "{case}");
+    }
+}
+
+#[test]
+fn a_copy_of_what_came_without_a_position_is_no_hole() {
+    let (mut host, old) = Host::connected_plainly(exact());
+    let new = host.successor();
+    host.accept(new, at(10));
+    host.event(new, "conv:a", 11, 4);
+    host.unplaced(old, Some("conv:a"), 12);
+    host.event(new, "conv:a", 12, 11);
+    host.event(new, "conv:b", 13, 0);
+    host.event(new, "conv:a", 14, 12);
+    let orders = host.take();
+    assert_eq!((orders.delivered(), orders.gaps()), (vec![11, 12, 13, 14], vec![]));
 }
 
 #[test]

@@ -189,6 +189,24 @@ fn a_successor_resumes_only_when_the_current_link_s_logged_topics_are_settled() 
 }
 
 #[test]
+fn a_topic_is_said_to_be_delivered_from_the_cursor_on_where_its_link_is_behind_it() {
+    let (mut host, old) = Host::connected_at(exact(), 10);
+    let new = host.successor();
+    host.event(old, "conv:a", 14, 0);
+    host.accept(new, resumed_at(10));
+    host.command(want(&["log:x"]));
+    host.take();
+    host.frame(new, ack(&["log:x"], Some(12)));
+    let orders = host.take();
+    assert!(orders.has(|n| matches!(n, Notice::SubscribeAck(ack) if ack.seq == Some(seq(14)))));
+    host.event(new, "log:x", 13, 9);
+    host.event(new, "conv:a", 14, 0);
+    host.event(new, "log:x", 15, 13);
+    let orders = host.take();
+    assert_eq!((orders.delivered(), orders.gaps()), (vec![15], vec![]));
+}
+
+#[test]
 fn the_answers_of_a_successor_are_no_news_but_those_of_a_reconnect_are() {
     let acked = |orders: &Orders| orders.has(|n| matches!(n, Notice::SubscribeAck(_)));
     let (mut host, old) = Host::connected_plainly(exact());

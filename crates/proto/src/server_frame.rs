@@ -149,7 +149,8 @@ pub enum GapReason {
     Epoch,
     /// The store lost them.
     Storage,
-    /// The client saw by `prev` that the gateway skipped them, and a resume did not bring them.
+    /// The client saw by `prev` that the gateway skipped them, and a resume did not bring them, or could not because the
+    /// cursor had passed them.
     Missing,
 }
 

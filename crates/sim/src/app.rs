@@ -260,7 +260,13 @@ impl App {
             }
             Notice::UnsubscribeAck(_) => env.counters.count("client: unsubscribe answers"),
             Notice::GatewayError { .. } => env.counters.count("client: errors said by the gateway"),
-            Notice::Trouble(_) => env.counters.count("client: troubles"),
+            Notice::Trouble(why) => {
+                env.counters.count("client: troubles");
+                // A link that skips an event is given up once, and only where one was really lost on its way.
+                if env.counters.of("client: troubles") > env.counters.of("fault: event lost on its way") {
+                    env.violate("needless", format!("client {}: {why}", self.number));
+                }
+            }
             _ => {}
         }
     }
