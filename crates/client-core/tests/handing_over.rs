@@ -296,6 +296,24 @@ fn a_retired_link_neither_steers_nor_ends_the_connection() {
 }
 
 #[test]
+fn a_retired_link_that_lacks_a_newly_subscribed_topic_moves_the_cursor_no_more() {
+    let (mut host, old) = Host::connected_at(exact(), 10);
+    let new = host.successor();
+    host.accept(new, resumed_at(10));
+    host.event(old, "conv:a", 11, 0);
+    host.command(Command::Subscribe(topics(&["log:x"])));
+    host.event(old, "conv:a", 14, 11);
+    host.pong(old, 14);
+    assert_eq!(host.take().delivered(), [11]);
+    assert_eq!(host.cursor(), Some((EPOCH, 11)));
+    host.frame(new, ack(&["log:x"], Some(10)));
+    for (name, at, prev) in [("conv:a", 11, 0), ("log:x", 13, 0), ("conv:a", 14, 11)] {
+        host.event(new, name, at, prev);
+    }
+    assert_eq!(host.take().delivered(), [13, 14]);
+}
+
+#[test]
 fn a_hole_on_a_retired_link_costs_that_link_only() {
     let (mut host, old) = Host::connected_at(exact(), 10);
     let new = host.successor();

@@ -189,6 +189,31 @@ fn a_successor_resumes_only_when_the_current_link_s_logged_topics_are_settled() 
 }
 
 #[test]
+fn of_several_answers_for_one_topic_the_last_one_counts() {
+    let said = |orders: &Orders| {
+        let seq = |n: &&Notice| match n {
+            Notice::SubscribeAck(ack) => ack.seq,
+            _ => None,
+        };
+        orders.notices().iter().filter_map(seq).collect::<Vec<_>>()
+    };
+    let (mut host, link) = Host::connected_at(exact(), 10);
+    host.command(want(&["log:a"]));
+    host.command(unwant(&["log:a"]));
+    host.command(want(&["log:a"]));
+    let new = host.successor();
+    host.take();
+    host.frame(link, ack(&["log:a"], Some(11)));
+    assert_eq!(said(&host.take()), [], "what comes from there on ends with the unsubscribe");
+    host.frame(link, left(&["log:a"]));
+    assert!(host.take().sent_on(new).is_empty(), "nobody knows yet from where on the topic comes");
+    host.frame(link, ack(&["log:a"], Some(20)));
+    let orders = host.take();
+    assert_eq!(said(&orders), [seq(20)]);
+    assert_eq!(names(orders.resume_on(new).topics), ["log:a"]);
+}
+
+#[test]
 fn a_topic_is_said_to_be_delivered_from_the_cursor_on_where_its_link_is_behind_it() {
     let (mut host, old) = Host::connected_at(exact(), 10);
     let new = host.successor();

@@ -93,6 +93,41 @@ fn a_late_subscriber_gets_the_current_statuses_right_after_its_ack() {
 }
 
 #[test]
+fn a_status_that_has_lapsed_is_told_to_no_late_subscriber_though_its_timer_is_late() {
+    let (mut world, ann, bob) = world_of_three();
+    world.say(ann, "c1", ActivityStatus::Typing);
+    world.grant("eve", "conv:c1");
+    let eve = world.connect("eve");
+    let on_time = world.now;
+    world.now += secs(8);
+    world.subscribe(eve, &["conv_ondemand:c1"]);
+    assert!(statuses(&world, eve).is_empty());
+    world.now = on_time;
+    world.pass(secs(8));
+    assert_eq!(statuses(&world, eve), ["ann idle"]);
+    assert_eq!(statuses(&world, bob), ["ann typing", "ann idle"]);
+}
+
+#[test]
+fn a_follower_that_catches_up_hears_the_end_of_a_status() {
+    let mut world = World::with(ShardConfig::default().page(2, 1 << 20));
+    world.grant("ann", "conv:c1");
+    let start = world.grant("bob", "conv:c1");
+    for _ in 0..5 {
+        world.publish("conv:c1");
+    }
+    let ann = world.connect("ann");
+    world.say(ann, "c1", ActivityStatus::Typing);
+    world.answers = false;
+    let bob = world.resume("bob", None, start, &["conv_ondemand:c1"]);
+    world.answer();
+    assert_eq!(statuses(&world, bob), ["ann typing"]);
+    world.say(ann, "c1", ActivityStatus::Idle);
+    assert_eq!(world.events(bob).len(), 2, "the rest is still to be read");
+    assert_eq!(statuses(&world, bob), ["ann typing", "ann idle"]);
+}
+
+#[test]
 fn a_status_ends_with_the_accounts_last_socket() {
     let (mut world, ann, bob) = world_of_three();
     let second = world.connect("ann");
