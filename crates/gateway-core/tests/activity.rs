@@ -99,7 +99,7 @@ fn a_status_that_has_lapsed_is_told_to_no_late_subscriber_though_its_timer_is_la
     world.grant("eve", "conv:c1");
     let eve = world.connect("eve");
     let on_time = world.now;
-    world.now += secs(8);
+    world.now = world.now + secs(8);
     world.subscribe(eve, &["conv_ondemand:c1"]);
     assert!(statuses(&world, eve).is_empty());
     world.now = on_time;
