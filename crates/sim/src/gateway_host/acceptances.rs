@@ -1,9 +1,10 @@
-//! Whether an accept says what the protocol says: a session of the account's own, and a position that both logs share.
+//! Whether an accept says what the protocol says: a session of the account's own, a position that both logs share, and the
+//! listed topics live with it; and whether anybody is let in who comes while the gateway leaves.
 
 use std::collections::BTreeMap;
 
 use bowline_history::Life;
-use bowline_proto::{Accepted, Account, Epoch, Resume, Seq};
+use bowline_proto::{Accepted, Account, Epoch, Record, RequestedTopic, Resume, Seq, Topic};
 
 use crate::env::Env;
 use crate::event::WireId;
@@ -14,24 +15,44 @@ use super::Node;
 pub(super) type Owners = BTreeMap<String, Account>;
 
 /// The cursor that a client presented on a socket.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Presented {
     epoch: Option<Epoch>,
     seq: Seq,
+    /// The on-demand topics that it listed and has not left since.
+    topics: Vec<Topic>,
+    /// How far the tail had come, in which life of the log.
+    then: (Seq, u32),
 }
 
 impl Node {
     /// A client says where it stands. Only its first word counts.
     pub(super) fn watch_cursor(&mut self, wire: WireId, resume: &Resume) {
+        let topics = resume.topics.iter().filter_map(on_demand).cloned().collect();
+        let then = (self.tail_position(), self.life);
         if let Some(socket) = self.socket(wire) {
-            socket.presented.get_or_insert(Presented { epoch: resume.epoch, seq: resume.seq });
+            socket.presented.get_or_insert(Presented { epoch: resume.epoch, seq: resume.seq, topics, then });
+        }
+    }
+
+    /// A client wants no more of some topics.
+    pub(super) fn watch_left(&mut self, wire: WireId, topics: &[RequestedTopic]) {
+        if let Some(presented) = self.socket(wire).and_then(|socket| socket.presented.as_mut()) {
+            presented.topics.retain(|topic| !topics.iter().filter_map(on_demand).any(|left| left == topic));
         }
     }
 
     /// A socket is accepted.
     pub(super) fn watch_accept(&mut self, env: &mut Env, wire: WireId, accepted: &Accepted) {
         let Some(socket) = self.socket(wire) else { return };
-        let (account, presented) = (socket.account.clone(), socket.presented);
+        let (account, presented) = (socket.account.clone(), socket.presented.take());
+        let (conn, opened_at, blocked) = (socket.conn, socket.opened_at, socket.blocked);
+        if self.draining_since().is_some_and(|since| opened_at > since) {
+            env.violate(
+                "drain",
+                format!("{wire:?} came at {opened_at:?}, when the gateway drained, and is let in"),
+            );
+        }
         if let Some(session) = &accepted.session_id {
             let owner = self.watch.owners.entry(session.reveal().to_owned()).or_insert(account.clone());
             if *owner != account {
@@ -39,7 +60,15 @@ impl Node {
             }
         }
         if let Some((presented, seq)) = presented.zip(accepted.seq).filter(|_| accepted.resumed) {
-            let shared = shared_of(env.history.truth.lives(), &presented, accepted.epoch);
+            let lives = env.history.truth.lives();
+            if !blocked && presented.then.1 == self.life {
+                let mut topics = presented.topics.clone();
+                topics.retain(|topic| !has_lost(lives, &account, topic, presented.then.0));
+                if let Some(process) = &mut self.process {
+                    process.leases.joined(conn, &topics);
+                }
+            }
+            let shared = shared_of(lives, &presented, accepted.epoch);
             if seq > shared {
                 let said = format!(
                     "{account} presented {presented:?} and goes on at {seq}; this log shares up to {shared} with it"
@@ -47,6 +76,23 @@ impl Node {
                 env.violate("resume", said);
             }
         }
+    }
+}
+
+/// Whether the account's right to a conversation was taken behind `since`: then its activity is not followed any more.
+fn has_lost(lives: &[Life], account: &Account, on_demand: &Topic, since: Seq) -> bool {
+    let records = lives.last().into_iter().flat_map(|life| life.records.range(since..));
+    let conversation = on_demand.on_demand_conversation().unwrap_or_default();
+    records.into_iter().any(|(_, record)| {
+        matches!(record, Record::Revoked { account: of, topic, .. }
+            if of == account && topic.as_str().strip_prefix("conv:") == Some(conversation))
+    })
+}
+
+fn on_demand(topic: &RequestedTopic) -> Option<&Topic> {
+    match topic {
+        RequestedTopic::Valid(topic) => Some(topic).filter(|topic| topic.is_on_demand()),
+        RequestedTopic::Invalid(_) => None,
     }
 }
 

@@ -53,9 +53,10 @@ impl Node {
         self.drained_at = if self.is_draining() { self.drained_at.min(until) } else { until };
         let Some(process) = &mut self.process else { return };
         env.trace.say(env.now, format_args!("gateway drains within {window:?}"));
-        if std::mem::replace(&mut process.draining, true) {
+        if process.draining.is_some() {
             env.counters.reach(Rare::DrainDuringDrain);
         }
+        process.draining.get_or_insert(env.now);
         self.down_after_drain = down;
         self.later(env, window + Duration::from_millis(500), NodeEvent::DrainEnds { life: self.life });
         self.cause = Cause::Drain;

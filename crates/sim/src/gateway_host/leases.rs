@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bowline_gateway_core::ConnId;
-use bowline_proto::{ACTIVITY_LEASE, Account, ActivityStatus, Time, Topic};
+use bowline_proto::{ACTIVITY_LEASE, Account, ActivityStatus, Time, Topic, TopicRefusal};
 use bytes::Bytes;
 use core::time::Duration;
 use serde::Deserialize;
@@ -61,6 +61,7 @@ impl Leases {
 
     /// A socket follows a topic no more, or any topic.
     pub(super) fn left(&mut self, conn: ConnId, topic: Option<&Topic>) {
+        self.joined.retain(|(other, joined)| *other != conn || topic.is_some_and(|topic| topic != joined));
         for ((followed, _), told) in &mut self.told {
             if topic.is_none_or(|topic| topic == followed) {
                 told.retain(|other| *other != conn);
@@ -72,6 +73,12 @@ impl Leases {
     pub(super) fn joined(&mut self, conn: ConnId, topics: &[Topic]) {
         self.joined
             .extend(topics.iter().filter(|topic| topic.is_on_demand()).map(|topic| (conn, topic.clone())));
+    }
+
+    /// Not these: the list of a resume may name what it has no right to.
+    pub(super) fn refused(&mut self, conn: ConnId, refusals: &[TopicRefusal]) {
+        let is_refused = |topic: &Topic| refusals.iter().any(|refusal| refusal.topic == topic.as_str());
+        self.joined.retain(|(other, topic)| *other != conn || !is_refused(topic));
     }
 
     /// Who follows a conversation since just now, and was not told what the others there believe.

@@ -110,7 +110,8 @@ struct Process {
     tail: VecDeque<Arc<[Record]>>,
     tail_due: Time,
     reads: BTreeSet<ConnId>,
-    draining: bool,
+    /// Since when it leaves.
+    draining: Option<Time>,
     /// The log's device has failed; reading goes on.
     log_failed: bool,
     /// The device's failed syncs that this process knows of.
@@ -201,7 +202,12 @@ impl Node {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.process.as_ref().is_some_and(|process| process.draining)
+        self.process.as_ref().is_some_and(|process| process.draining.is_some())
+    }
+
+    /// Since when it leaves, if it does.
+    fn draining_since(&self) -> Option<Time> {
+        self.process.as_ref()?.draining
     }
 
     /// The settings of the present process, or of the next one.
@@ -279,7 +285,7 @@ impl Node {
             tail: VecDeque::new(),
             tail_due: env.now,
             reads: BTreeSet::new(),
-            draining: false,
+            draining: None,
             log_failed: false,
             syncs_known_failed: self.disk.failed_syncs(),
             tickets: Tickets::default(),

@@ -58,6 +58,11 @@ impl Node {
         self.watch.put_out = self.watch.put_out.max(upto);
     }
 
+    /// How far the tail has come.
+    pub(super) fn tail_position(&self) -> Seq {
+        self.watch.put_out
+    }
+
     /// The last position that retention has removed, where it has removed any, and the log.
     pub(crate) fn retention_edge(&self) -> Option<(Epoch, Seq)> {
         let status = self.process.as_ref()?.store.status();
@@ -96,7 +101,8 @@ impl Node {
             if process.is_handing_over(account, None) {
                 env.counters.reach(Rare::RevokedDuringHandover);
             }
-            if process.draining && process.sockets.values().any(|socket| socket.account == *account) {
+            if process.draining.is_some() && process.sockets.values().any(|socket| socket.account == *account)
+            {
                 env.counters.reach(Rare::RevokedDuringDrain);
             }
         }

@@ -35,7 +35,7 @@ impl Node {
         // ready.
         let late = self.rng.percent(50);
         let is_open = self.deaf.is_none()
-            && self.process.as_ref().is_some_and(|p| (late || !p.draining) && !p.log_failed);
+            && self.process.as_ref().is_some_and(|p| (late || p.draining.is_none()) && !p.log_failed);
         if !is_open {
             let delay = net.delay(env, wire);
             env.after(delay, Event::Peer { peer, what: PeerEvent::DialFails { wire } });
@@ -180,6 +180,9 @@ impl Node {
                         self.watch_cursor(wire, resume);
                     }
                     ClientFrame::Ping | ClientFrame::Subscribe { .. } | ClientFrame::Unknown => {}
+                }
+                if let ClientFrame::Unsubscribe { topics } = &frame {
+                    self.watch_left(wire, topics);
                 }
                 self.feed(env, net, Input::Frame { conn, frame });
             }

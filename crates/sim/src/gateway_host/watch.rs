@@ -133,6 +133,7 @@ impl Node {
                     && let Some(process) = &mut self.process
                 {
                     process.leases.joined(conn, &ack.subscribed);
+                    process.leases.refused(conn, &ack.errors);
                 }
             }
             ServerFrame::Event { .. }
