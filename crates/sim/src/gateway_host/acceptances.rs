@@ -2,6 +2,7 @@
 //! listed topics live with it; and whether anybody is let in who comes while the gateway leaves.
 
 use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included};
 
 use bowline_history::Life;
 use bowline_proto::{Accepted, Account, Epoch, Record, RequestedTopic, Resume, Seq, Topic};
@@ -68,12 +69,8 @@ impl Node {
                     process.leases.joined(conn, &topics);
                 }
             }
-            let shared = shared_of(lives, &presented, accepted.epoch);
-            if seq > shared {
-                let said = format!(
-                    "{account} presented {presented:?} and goes on at {seq}; this log shares up to {shared} with it"
-                );
-                env.violate("resume", said);
+            if let Some(said) = passes_over(lives, &presented, accepted.epoch, seq) {
+                env.violate("resume", format!("{account} presented {presented:?}, goes on at {seq}: {said}"));
             }
         }
     }
@@ -96,14 +93,20 @@ fn on_demand(topic: &RequestedTopic) -> Option<&Topic> {
     }
 }
 
-/// The last position up to the presented one that its log and the present one have in common.
-fn shared_of(lives: &[Life], presented: &Presented, now: Option<Epoch>) -> Seq {
+/// What is wrong with going on at `seq` of the log `now`: it lies ahead of what was presented, or above something that the
+/// two logs do not share. Between the last shared record and the beginning of a later life there is nothing to pass over.
+fn passes_over(lives: &[Life], presented: &Presented, now: Option<Epoch>, seq: Seq) -> Option<String> {
     let place = |epoch: Option<Epoch>| lives.iter().position(|life| Some(life.epoch) == epoch);
-    match (place(presented.epoch), place(now)) {
-        (Some(then), Some(now)) if then <= now => {
-            lives[then + 1..=now].iter().map(|life| life.shared).fold(presented.seq, Seq::min)
-        }
-        // Nothing is known of a log that never was this one.
-        _ => Seq::ZERO,
+    if seq > presented.seq {
+        return Some("that is ahead of it".into());
     }
+    let (Some(then), Some(now)) = (place(presented.epoch), place(now)) else {
+        return (seq > Seq::ZERO).then(|| "nothing is known of its log".into());
+    };
+    let shared =
+        lives.get(then + 1..=now).unwrap_or_default().iter().map(|life| life.shared).fold(seq, Seq::min);
+    let mut passed = lives[then].records.range((Excluded(shared), Included(seq)));
+    passed
+        .next()
+        .map(|(first, _)| format!("{first} of that log is not in this one, which shares up to {shared}"))
 }

@@ -168,6 +168,7 @@ impl Node {
             return;
         }
         self.watch_silence(env);
+        self.watch_pairs(env);
         let wall = self.wall(env);
         let Some(process) = self.process.as_mut().filter(|process| !process.log_failed) else { return };
         let retained = process.store.retain(wall);

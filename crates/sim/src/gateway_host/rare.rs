@@ -215,17 +215,18 @@ impl Node {
     }
 
     /// Two sockets of a session count once for the grace time; then one of them goes.
-    pub(super) fn watch_pairs(&self, env: &mut Env, account: &Account) {
-        let Some(process) = &self.process else { return };
+    pub(super) fn watch_pairs(&self, env: &mut Env) {
+        let Some(process) = self.process.as_ref().filter(|_| !self.was_held_up) else { return };
         let grace = self.limits().handover_grace + Duration::from_secs(1);
-        let mut accepted: BTreeMap<&str, Vec<Time>> = BTreeMap::new();
-        for socket in process.sockets.values().filter(|socket| socket.account == *account) {
+        let mut accepted: BTreeMap<&str, (&Account, Vec<Time>)> = BTreeMap::new();
+        for socket in process.sockets.values() {
             if let Some(session) = socket.session.as_ref().filter(|_| !socket.closing && !socket.close_heard)
             {
-                accepted.entry(session.reveal()).or_default().push(socket.accepted_at);
+                let pair = accepted.entry(session.reveal()).or_insert((&socket.account, Vec::new()));
+                pair.1.push(socket.accepted_at);
             }
         }
-        for times in accepted.values().filter(|times| times.len() > 1) {
+        for (account, times) in accepted.values().filter(|(_, times)| times.len() > 1) {
             let newest = times.iter().max().copied().unwrap_or_default();
             if env.now > newest + grace {
                 env.violate("pair", format!("{account} has two sockets of a session since {newest:?}"));
@@ -242,9 +243,7 @@ impl Node {
                 env.violate("ghost", said);
             }
         }
-        for account in &self.accounts {
-            self.watch_pairs(env, account);
-        }
+        self.watch_pairs(env);
         let (known, held) = (process.core.stats().connections, process.wires.len());
         let over = process.sockets.values().filter(|socket| socket.closing || socket.close_heard).count();
         if known != (held - over.min(held)) as u64 {

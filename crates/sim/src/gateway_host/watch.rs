@@ -155,7 +155,6 @@ impl Node {
         if path != SocketKind::Account {
             return;
         }
-        self.watch_pairs(env, account);
         let Some(process) = &self.process else { return };
         let mut sessions: BTreeMap<&str, u32> = BTreeMap::new();
         for socket in process.sockets.values() {
