@@ -68,22 +68,23 @@ impl Activities {
     /// A link was accepted after there was none: everything that still holds is said on it.
     pub(crate) fn say_all(&mut self, now: Time) -> Vec<ClientFrame> {
         self.forget_lapsed(now);
-        let frames = self
-            .doing
-            .iter_mut()
-            .map(|(conversation, doing)| doing.say(now, Arc::clone(conversation)))
-            .collect();
+        let mut frames = Vec::new();
+        for (conversation, doing) in self.doing.iter_mut() {
+            frames.push(doing.say(now, Arc::clone(conversation)));
+        }
         self.doing.retain(|_, doing| doing.status.is_active());
         frames
     }
 
     /// The heartbeat is due: says again what has not been said for [`ACTIVITY_HEARTBEAT`].
     pub(crate) fn beat(&mut self, now: Time) -> Vec<ClientFrame> {
-        self.doing
-            .iter_mut()
-            .filter(|(_, doing)| doing.next_beat().is_some_and(|at| at <= now))
-            .map(|(conversation, doing)| doing.say(now, Arc::clone(conversation)))
-            .collect()
+        let mut frames = Vec::new();
+        for (conversation, doing) in self.doing.iter_mut() {
+            if doing.next_beat().is_some_and(|at| at <= now) {
+                frames.push(doing.say(now, Arc::clone(conversation)));
+            }
+        }
+        frames
     }
 
     /// Arms the next heartbeat.

@@ -8,7 +8,7 @@ use crate::client_core::{ClientCore, Life, Reading};
 use crate::link::{Approach, Current, Stream};
 use crate::liveness::Liveness;
 use crate::renewal::Window;
-use crate::subscriptions::LinkTopics;
+use crate::subscriptions::{LinkTopics, requested};
 use crate::timers::Timer;
 use crate::verdict::Verdict;
 use crate::vocabulary::{ConnectionState, FetchId, Layer, LinkId, Notice, Occasion, Output};
@@ -82,9 +82,9 @@ impl<B> ClientCore<B> {
             session_id: self.session.clone(),
             epoch: presented.map(|cursor| cursor.epoch),
             seq: presented.map(|cursor| cursor.seq).unwrap_or_default(),
-            topics: listed.iter().cloned().map(Into::into).collect(),
+            topics: requested(&listed),
         });
-        self.send(link, [frame]);
+        self.send(link, frame);
         let topics = LinkTopics::presented(&listed);
         self.advance_approach(Approach::AwaitAccepted { link, layer: Layer::Resume, presented, topics });
     }
@@ -247,12 +247,13 @@ impl<B> ClientCore<B> {
             Occasion::Handover => {}
             Occasion::Connect | Occasion::Reconnect => {
                 let frames = self.activities.say_all(now);
-                self.send(link, frames);
+                self.send_all(link, frames);
             }
         }
         self.activities.arm(self.line(), &mut self.timers);
-        let messages = self.outbox.take_all();
-        self.outputs.extend(messages.map(|message| Output::SendMessage { link, message }));
+        for (message, _) in self.outbox.take_all() {
+            self.order(Output::SendMessage { link, message });
+        }
         self.close_when_answered(now);
     }
 }

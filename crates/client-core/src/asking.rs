@@ -77,7 +77,7 @@ impl<B> ClientCore<B> {
         self.refuse_when_closed()?;
         let line = self.line();
         let frame = self.activities.set(now, conversation_id, status, line, &self.config)?;
-        if let Some(link) = self.current().map(|current| current.link) {
+        if let (Some(link), Some(frame)) = (self.current().map(|current| current.link), frame) {
             self.send(link, frame);
         }
         self.activities.arm(line, &mut self.timers);

@@ -160,8 +160,14 @@ impl<B> ClientCore<B> {
         self.order(Output::Notify(notice));
     }
 
-    pub(crate) fn send(&mut self, link: LinkId, frames: impl IntoIterator<Item = ClientFrame>) {
-        self.outputs.extend(frames.into_iter().map(|frame| Output::Send { link, frame }));
+    pub(crate) fn send(&mut self, link: LinkId, frame: ClientFrame) {
+        self.order(Output::Send { link, frame });
+    }
+
+    pub(crate) fn send_all(&mut self, link: LinkId, frames: Vec<ClientFrame>) {
+        for frame in frames {
+            self.send(link, frame);
+        }
     }
 
     pub(crate) fn set_state(&mut self, state: ConnectionState) {
@@ -243,7 +249,7 @@ impl<B> ClientCore<B> {
         let scope = if is_pinned { Scope::OnDemand } else { Scope::All };
         let frames = current.topics.catch_up(&self.wanted, scope);
         let link = current.link;
-        self.send(link, frames);
+        self.send_all(link, frames);
     }
 }
 

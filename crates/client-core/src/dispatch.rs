@@ -5,7 +5,7 @@ use tracing::debug;
 
 use crate::client_core::{ClientCore, Life, Reading};
 use crate::link::Approach;
-use crate::timers::Timer;
+use crate::timers::{Deadline, Timer};
 use crate::verdict::{self, Verdict};
 use crate::vocabulary::{Input, LinkId};
 
@@ -40,7 +40,10 @@ impl<B> ClientCore<B> {
 
     /// Tells that time has passed. Early or repeated calls do nothing.
     pub fn handle_timeout(&mut self, now: Time) {
-        for timer in self.timers.due(now) {
+        // What the fired ones arm waits for the next call, so that this one is bounded.
+        let mut due = self.timers.clone();
+        while let Some(Deadline { timer, .. }) = due.next().filter(|deadline| deadline.at <= now) {
+            due.clear(timer);
             if self.timers.fire(timer, now) {
                 debug!(?timer, "deadline passed");
                 self.fired(now, timer);
@@ -88,13 +91,13 @@ impl<B> ClientCore<B> {
         }
         current.liveness.pinged(now, self.manners, &self.config, &mut self.timers);
         let link = current.link;
-        self.send(link, [ClientFrame::Ping]);
+        self.send(link, ClientFrame::Ping);
     }
 
     fn repeat_activities(&mut self, now: Time) {
         let Some(link) = self.current().map(|current| current.link) else { return };
         let frames = self.activities.beat(now);
-        self.send(link, frames);
+        self.send_all(link, frames);
         self.activities.arm(self.line(), &mut self.timers);
     }
 

@@ -93,9 +93,9 @@ impl<B> ClientCore<B> {
             Life::Live { successor, .. } => successor.take(),
             Life::Idle | Life::AwaitRetry | Life::Closing | Life::Closed => None,
         };
-        for timer in [Timer::Credential, Timer::Dial, Timer::Accept] {
-            self.timers.clear(timer);
-        }
+        self.timers.clear(Timer::Credential);
+        self.timers.clear(Timer::Dial);
+        self.timers.clear(Timer::Accept);
         approach
     }
 
@@ -127,9 +127,10 @@ impl<B> ClientCore<B> {
             return;
         };
         debug!(link = current.link.0, cause = verdict.cause(), "link lost");
-        for timer in [Timer::Ping, Timer::Pong, Timer::HandOver, Timer::Activity] {
-            self.timers.clear(timer);
-        }
+        self.timers.clear(Timer::Ping);
+        self.timers.clear(Timer::Pong);
+        self.timers.clear(Timer::HandOver);
+        self.timers.clear(Timer::Activity);
         self.gate.went_down(now, &self.config);
         self.wanted.forget_answers();
         // Nothing brings answers to its topics any more: what waits for them goes.
@@ -265,8 +266,9 @@ impl<B> ClientCore<B> {
     }
 
     fn drop_what_waits(&mut self) {
-        let dropped = self.outbox.take_all();
-        self.outputs.extend(dropped.map(|message| Output::DropMessage { message }));
+        for (message, _) in self.outbox.take_all() {
+            self.order(Output::DropMessage { message });
+        }
         self.activities.forget_all();
     }
 }

@@ -119,13 +119,14 @@ impl<B> ClientCore<B> {
 
     /// Some retired link has waited long enough: for the answers on the new link, or for its close frame.
     pub(crate) fn retire_is_due(&mut self, now: Time) {
-        let aborted: Vec<_> = self
-            .retired
-            .extract_if(.., |retired| retired.awaits == Farewell::Closed && retired.until <= now)
-            .collect();
-        for retired in aborted {
-            self.order(Output::Abort { link: retired.link });
-        }
+        let outputs = &mut self.outputs;
+        self.retired.retain(|retired| {
+            let is_overdue = retired.awaits == Farewell::Closed && retired.until <= now;
+            if is_overdue {
+                outputs.push_back(Output::Abort { link: retired.link });
+            }
+            !is_overdue
+        });
         self.close_retired(now, |retired| retired.awaits == Farewell::Answers && retired.until <= now);
         self.arm_retire();
     }

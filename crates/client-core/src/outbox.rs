@@ -1,15 +1,13 @@
 //! Which messages wait while there is no link, and how many: in order, bounded by count and by bytes; a message beyond
 //! a bound is refused, never an older one dropped.
 
-use std::collections::VecDeque;
-
 use crate::config::ClientConfig;
 use crate::vocabulary::{CommandError, MessageId};
 
 /// What waits.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    waiting: VecDeque<(MessageId, usize)>,
+    waiting: Vec<(MessageId, usize)>,
     bytes: usize,
 }
 
@@ -27,13 +25,13 @@ impl Outbox {
             return Err(CommandError::OutboxFull { messages: self.waiting.len(), bytes: self.bytes });
         }
         self.bytes += bytes;
-        self.waiting.push_back((message, bytes));
+        self.waiting.push((message, bytes));
         Ok(())
     }
 
-    /// Everything that waits, the oldest first.
-    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = MessageId> + use<> {
+    /// Everything that waits, the oldest first, with its length.
+    pub(crate) fn take_all(&mut self) -> Vec<(MessageId, usize)> {
         self.bytes = 0;
-        core::mem::take(&mut self.waiting).into_iter().map(|(message, _)| message)
+        core::mem::take(&mut self.waiting)
     }
 }

@@ -87,7 +87,7 @@ impl<B> ClientCore<B> {
         self.heard(now, link);
         let Some(part) = self.part_of(link) else { return };
         warn!(link = link.0, why, "bad frame");
-        self.notify(Notice::Trouble(format!("a frame was not understood: {why}")));
+        self.notify(Notice::Trouble(["a frame was not understood: ", why].concat()));
         if matches!(part, Part::Current(Stream::Logged(_))) && self.delivery.doubt() {
             self.give_up_current(now, "a frame was not understood");
         }

@@ -98,11 +98,18 @@ impl Wanted {
     /// logged topics that the current link really delivers, no more: a link that brings a topic from an earlier position
     /// than the other one would tear a hole into it.
     pub(crate) fn for_resume(&self, current: Option<&LinkTopics>) -> Vec<Topic> {
-        let logged = self.topics.keys().filter(|topic| !topic.is_on_demand()).filter(|topic| {
+        let is_held = |topic: &Topic| {
             current.is_none_or(|link| link.standing.get(topic.as_str()) == Some(&Standing::Held))
-        });
-        let on_demand = self.topics.keys().filter(|topic| topic.is_on_demand());
-        logged.chain(on_demand).take(RESUME_TOPICS).cloned().collect()
+        };
+        let mut listed: Vec<Topic> = Vec::new();
+        for is_on_demand in [false, true] {
+            for topic in self.topics.keys().filter(|topic| topic.is_on_demand() == is_on_demand) {
+                if listed.len() < RESUME_TOPICS && (is_on_demand || is_held(topic)) {
+                    listed.push(topic.clone());
+                }
+            }
+        }
+        listed
     }
 
     /// Takes an answer: refusals for good leave what is wanted. What of it is news for the application: a successor's
@@ -146,20 +153,21 @@ impl LinkTopics {
             Scope::All => true,
             Scope::OnDemand => topic.is_on_demand(),
         };
-        let is_missing =
-            |topic: &Topic| matches!(self.standing.get(topic.as_str()), None | Some(Standing::Leaving));
-        let missing: Vec<Topic> =
-            wanted.topics.keys().filter(|topic| concerns(topic) && is_missing(topic)).cloned().collect();
-        let is_superfluous = |topic: &Topic, standing: Standing| match standing {
-            Standing::Asked | Standing::Held => !wanted.contains(topic),
-            Standing::Leaving | Standing::Refused => false,
-        };
-        let superfluous: Vec<Topic> = self
-            .standing
-            .iter()
-            .filter(|(topic, standing)| concerns(topic) && is_superfluous(topic, **standing))
-            .map(|(topic, _)| topic.clone())
-            .collect();
+        let (mut missing, mut superfluous) = (Vec::new(), Vec::new());
+        for topic in wanted.topics.keys().filter(|topic| concerns(topic)) {
+            if matches!(self.standing.get(topic.as_str()), None | Some(Standing::Leaving)) {
+                missing.push(topic.clone());
+            }
+        }
+        for (topic, standing) in self.standing.iter().filter(|(topic, _)| concerns(topic)) {
+            let is_superfluous = match standing {
+                Standing::Asked | Standing::Held => !wanted.contains(topic),
+                Standing::Leaving | Standing::Refused => false,
+            };
+            if is_superfluous {
+                superfluous.push(topic.clone());
+            }
+        }
         for topic in &missing {
             self.standing.insert(topic.clone(), Standing::Asked);
             *self.unanswered.get_or_insert(topic.clone(), 0) += 1;
@@ -169,9 +177,14 @@ impl LinkTopics {
         }
         self.standing.retain(|topic, standing| *standing != Standing::Refused || wanted.contains(topic));
 
-        let unsubscribes = in_frames(&superfluous, |topics| ClientFrame::Unsubscribe { topics });
-        let subscribes = in_frames(&missing, |topics| ClientFrame::Subscribe { topics });
-        unsubscribes.chain(subscribes).collect()
+        let mut frames = Vec::new();
+        for topics in superfluous.chunks(TOPICS_PER_FRAME) {
+            frames.push(ClientFrame::Unsubscribe { topics: requested(topics) });
+        }
+        for topics in missing.chunks(TOPICS_PER_FRAME) {
+            frames.push(ClientFrame::Subscribe { topics: requested(topics) });
+        }
+        frames
     }
 
     /// Takes the answer to a subscribe; what is left of it. A topic that was given up and asked for again meanwhile is not
@@ -254,9 +267,7 @@ fn is_for_good(refusal: &TopicRefusal) -> bool {
     }
 }
 
-fn in_frames(
-    topics: &[Topic],
-    frame: impl Fn(Vec<RequestedTopic>) -> ClientFrame,
-) -> impl Iterator<Item = ClientFrame> {
-    topics.chunks(TOPICS_PER_FRAME).map(move |chunk| frame(chunk.iter().cloned().map(Into::into).collect()))
+/// Topics as a frame lists them.
+pub(crate) fn requested(topics: &[Topic]) -> Vec<RequestedTopic> {
+    topics.iter().cloned().map(Into::into).collect()
 }

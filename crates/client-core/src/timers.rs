@@ -52,54 +52,51 @@ pub struct Deadline {
 }
 
 /// Every armed deadline.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Timers {
-    /// By the discriminant of [`Timer`].
-    at: [Option<Time>; Timer::ALL.len()],
+    /// By the discriminant of [`Timer`]; [`Time::MAX`] is never.
+    at: [Time; Timer::ALL.len()],
 }
 
 impl Timers {
     pub(crate) fn set(&mut self, timer: Timer, at: Time) {
-        self.at[timer as usize] = Some(at);
+        self.at[timer as usize] = at;
     }
 
     pub(crate) fn clear(&mut self, timer: Timer) {
-        self.at[timer as usize] = None;
+        self.at[timer as usize] = Time::MAX;
     }
 
     pub(crate) fn clear_all(&mut self) {
-        self.at = Default::default();
+        *self = Timers::default();
     }
 
-    /// The next deadline. [`Time::MAX`] is never: it does not count.
+    /// The next deadline.
     pub(crate) fn next(&self) -> Option<Deadline> {
-        Timer::ALL
-            .into_iter()
-            .filter_map(|timer| self.at[timer as usize].map(|at| Deadline { at, timer }))
-            .filter(|deadline| deadline.at < Time::MAX)
-            .min_by_key(|deadline| deadline.at)
-    }
-
-    /// Names every deadline that has passed, the earliest first. Each at most once, so that a call of `handle_timeout` is
-    /// bounded whatever the fired ones arm.
-    pub(crate) fn due(&self, now: Time) -> Vec<Timer> {
-        let mut due: Vec<Deadline> = Vec::new();
+        let mut next = Deadline { at: Time::MAX, timer: Timer::Credential };
         for timer in Timer::ALL {
-            if let Some(at) = self.at[timer as usize].filter(|at| *at <= now && *at < Time::MAX) {
-                due.push(Deadline { at, timer });
+            let at = self.at[timer as usize];
+            if at < next.at {
+                next = Deadline { at, timer };
             }
         }
-        due.sort_by_key(|deadline| deadline.at);
-        due.into_iter().map(|deadline| deadline.timer).collect()
+        (next.at < Time::MAX).then_some(next)
     }
 
     /// Whether `timer` has passed and is still armed; disarms it. An earlier one of the same turn may have moved it.
     pub(crate) fn fire(&mut self, timer: Timer, now: Time) -> bool {
         let slot = &mut self.at[timer as usize];
-        let is_due = slot.is_some_and(|at| at <= now);
+        let is_due = *slot <= now && *slot < Time::MAX;
         if is_due {
-            *slot = None;
+            *slot = Time::MAX;
         }
         is_due
+    }
+}
+
+impl Default for Timers {
+    /// None is armed.
+    fn default() -> Self {
+        Timers { at: [Time::MAX; Timer::ALL.len()] }
     }
 }

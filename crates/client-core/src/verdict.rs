@@ -64,8 +64,8 @@ fn of_rejection(rejected: Rejected, code: CloseCode) -> Verdict {
     let invites = rejected.reason != LIMIT_EXCEEDED
         && (code == CloseCode::GOING_AWAY || (4000..4500).contains(&code.0));
     match rejected.retry_after {
-        Some(hold) => Verdict::Retry { hold, cause: format!("rejected: {}", rejected.reason) },
-        None if invites => Verdict::retry(&format!("rejected: {}", rejected.reason)),
+        Some(hold) => Verdict::Retry { hold, cause: rejected_for(&rejected) },
+        None if invites => Verdict::retry(&rejected_for(&rejected)),
         None => Verdict::Stop(CloseReason::Rejected(rejected)),
     }
 }
@@ -94,15 +94,19 @@ pub(crate) fn of_credential(failure: CredentialFailure) -> Verdict {
 fn described(code: CloseCode) -> String {
     match (code, code.name()) {
         (CloseCode::ABNORMAL, _) => "the link ended without a close".to_owned(),
-        (code, "") => format!("closed with {}", code.0),
-        (code, name) => format!("closed with {} {name}", code.0),
+        (code, "") => ["closed with ", &code.0.to_string()].concat(),
+        (code, name) => ["closed with ", &code.0.to_string(), " ", name].concat(),
     }
+}
+
+fn rejected_for(rejected: &Rejected) -> String {
+    ["rejected: ", &rejected.reason].concat()
 }
 
 fn cause_of(reason: &CloseReason) -> String {
     match reason {
         CloseReason::Asked => "closed by the application".to_owned(),
-        CloseReason::Rejected(rejected) => format!("rejected: {}", rejected.reason),
+        CloseReason::Rejected(rejected) => rejected_for(rejected),
         CloseReason::Refused(code) => described(*code),
         CloseReason::Unauthorized => "the credential was not accepted".to_owned(),
         CloseReason::NoCredential(message) | CloseReason::Unreachable(message) => message.clone(),
