@@ -12,6 +12,8 @@ mod cores;
 mod facts;
 mod frames;
 mod json;
+#[cfg(target_arch = "wasm32")]
+mod memory;
 mod notices;
 mod orders;
 mod topics;
