@@ -162,14 +162,19 @@ fn every_statement_of_the_seed_documents_names_a_test_that_exists() {
         .collect();
     assert!(rows.len() > 60, "docs/seeds.md has only {} rows", rows.len());
     for row in rows {
-        let named: Vec<(&str, &str)> =
-            row.split('`').skip(1).step_by(2).filter_map(|t| t.split_once(".rs::")).collect();
-        assert!(!named.is_empty(), "no test proves: {row}");
-        for (file, name) in named {
-            let path = root().join(format!("{file}.rs"));
+        let tests = |ending: &str| -> Vec<(String, String)> {
+            let quoted = row.split('`').skip(1).step_by(2);
+            let named = quoted.filter_map(|text| text.split_once(&format!("{ending}::")));
+            named.map(|(file, name)| (format!("{file}{ending}"), name.to_owned())).collect()
+        };
+        let (rust, javascript) = (tests(".rs"), tests(".test.js"));
+        assert!(!rust.is_empty(), "no Rust test proves: {row}");
+        assert!(!javascript.is_empty(), "no JavaScript test proves: {row}");
+        for (file, name) in rust.iter().chain(&javascript) {
             let source =
-                fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}; in {row}", path.display()));
-            assert!(source.contains(&format!("fn {name}(")), "{file}.rs has no test {name}: {row}");
+                fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{file}: {e}; in {row}"));
+            let head = if file.ends_with(".rs") { format!("fn {name}(") } else { format!("('{name}'") };
+            assert!(source.contains(&head), "{file} has no test {name}: {row}");
         }
     }
 }
