@@ -60,7 +60,6 @@ export class AgentSocket {
 
   // Who listens.
   readonly #events = new Map<string, Listeners<any>>();
-  readonly #handlers = new Map<Listeners<any>, Map<unknown, () => void>>();
   readonly #states = new Listeners<AgentState>();
   readonly #gaps = new Listeners<Gap>();
   readonly #errors = new Listeners<SocketError>();
@@ -154,12 +153,12 @@ export class AgentSocket {
     await Promise.all(this.#leaving);
   }
 
-  /** `disconnect()`, and every handler and iterator is gone. Also what `using` calls. */
+  /** `disconnect()`, and every handler and iterator is gone. Also what `using` calls. It may be used again. */
   dispose(): void {
     this.disconnect();
     this.#next?.discard_();
     this.#next = undefined;
-    for (const listeners of [...this.#events.values(), this.#states, this.#gaps, this.#errors]) listeners.end_();
+    for (const listeners of [...this.#events.values(), this.#states, this.#gaps, this.#errors]) listeners.clear_();
     this.#onSubscribeAck = this.#onUnsubscribeAck = this.#onConnectionRejected = undefined;
   }
 
@@ -188,14 +187,14 @@ export class AgentSocket {
   on(type: '*', handler: Handler<AgentEvent>, options?: ListenOptions): () => void;
   on(type: string, handler: Handler<OtherEvent>, options?: ListenOptions): () => void;
   on(type: string, handler: Handler<any>, options?: ListenOptions): () => void {
-    return this.#listen(this.#of(type), handler, options);
+    return this.#of(type).on_(handler, options);
   }
 
   off<K extends keyof EventMap>(type: K, handler: Handler<EventMap[K]>): void;
   off(type: '*', handler: Handler<AgentEvent>): void;
   off(type: string, handler: Handler<OtherEvent>): void;
   off(type: string, handler: Handler<any>): void {
-    this.#leave(this.#of(type), handler);
+    this.#events.get(type)?.off_(handler);
   }
 
   /** The events of a type, or of all types, from the next one on. Goes on over `disconnect()` and `connect()`. */
@@ -212,21 +211,21 @@ export class AgentSocket {
 
   /** Calls `handler` with each new state. A handover changes none. */
   onStateChange(handler: Handler<AgentState>, options?: ListenOptions): () => void {
-    return this.#listen(this.#states, handler, options);
+    return this.#states.on_(handler, options);
   }
 
   offStateChange(handler: Handler<AgentState>): void {
-    this.#leave(this.#states, handler);
+    this.#states.off_(handler);
   }
 
   /** Calls `handler` when events of a topic cannot be had any more, with the range, between the events around it. */
   onGap(handler: Handler<Gap>, options?: ListenOptions): () => void {
-    return this.#listen(this.#gaps, handler, options);
+    return this.#gaps.on_(handler, options);
   }
 
   /** Calls `handler` with what went wrong. Only `ENDED` means that the socket has stopped trying. */
   onError(handler: Handler<SocketError>, options?: ListenOptions): () => void {
-    return this.#listen(this.#errors, handler, options);
+    return this.#errors.on_(handler, options);
   }
 
   /** One handler for the answers to `subscribe`; another one takes its place, `undefined` removes it. */
@@ -283,23 +282,6 @@ export class AgentSocket {
     let listeners = this.#events.get(type);
     if (!listeners) this.#events.set(type, (listeners = new Listeners()));
     return listeners;
-  }
-
-  #listen<T>(listeners: Listeners<T>, handler: Handler<T>, options?: ListenOptions): () => void {
-    let known = this.#handlers.get(listeners);
-    if (!known) this.#handlers.set(listeners, (known = new Map()));
-    if (known.has(handler)) return known.get(handler)!;
-    const unsubscribe = listeners.subscribe(handler, options);
-    const remove = () => {
-      known.delete(handler);
-      unsubscribe();
-    };
-    known.set(handler, remove);
-    return remove;
-  }
-
-  #leave(listeners: Listeners<any>, handler: unknown): void {
-    this.#handlers.get(listeners)?.get(handler)?.();
   }
 
   /** A run that has not begun, with everything that is wanted of it. */

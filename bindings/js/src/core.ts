@@ -1,6 +1,7 @@
 // The typed face of the compiled core: facts and wishes in, orders out. It decides nothing. The numbers of the calls are those
 // of `core/src/facts.rs`, the order of their values is that of `core/src/config.rs` and `core/src/frames.rs`.
 
+import { BowlineError } from './errors.js';
 import type { AcceptedFrame, ClientFrame, EventFrame, Gap, RawEvent, ServerFrame, TopicRefusal } from './frames.js';
 import { CoreError, currentInstance, type Instance, type Value } from './instance.js';
 
@@ -120,13 +121,12 @@ export type RefusalCode =
   | 'INVALID_TOPIC';
 
 /** A wish was refused. Nothing has changed. */
-export class CommandError extends Error {
-  override name = 'CommandError';
-  readonly code: RefusalCode;
+export class CommandError extends BowlineError {
+  declare readonly code: RefusalCode;
 
   constructor(code: RefusalCode, message: string) {
-    super(message);
-    this.code = code;
+    super(code, message);
+    this.name = 'CommandError';
   }
 }
 

@@ -75,7 +75,7 @@ export class Driver implements Taker<Output> {
     this.#dispatch = dispatch;
     this.#hearing = hearing;
     this.#maxUnsent = limits.outboxBytes ?? 1 << 20;
-    this.#handed = limits.resumeFrom ?? {};
+    this.#handed = { ...limits.resumeFrom };
     this.#core = new Core({ ...limits, seed: Math.floor(Math.random() * 2 ** 53) }, 0);
     this.gone_ = new Promise((resolve) => (this.#isGone = resolve));
   }
@@ -128,7 +128,7 @@ export class Driver implements Taker<Output> {
   /** The newest session, with the position of what was handed out. */
   get position_(): SavedPosition {
     const { sessionId } = this.#core?.position() ?? this.#handed;
-    return sessionId === undefined ? this.#handed : { ...this.#handed, sessionId };
+    return sessionId === undefined ? { ...this.#handed } : { ...this.#handed, sessionId };
   }
 
   /** Gives back what a connection that never connected holds. */
@@ -276,21 +276,21 @@ export class Driver implements Taker<Output> {
     this.#hearing.trace_?.(`dialling ${this.#dialer.shown_}`);
     const { id } = link;
     const socket = (link.socket = this.#dialer.open_(url));
+    // The factory may have done anything meanwhile, such as closing the connection.
+    if (!this.#links.has(id)) return this.#drop(link);
     this.#hearing.dialling_?.();
     socket.onopen = () => {
       link.isOpen = true;
       this.#tell((core, now) => core.opened(now, id));
     };
     socket.onmessage = (message) => this.#received(id, message);
-    socket.onerror = (event) => {
-      this.#hearing.trace_?.(`error of the socket: ${messageOf(event)}`);
-      // On an open socket its close follows, with a code that may say more.
-      if (!link.isOpen) this.#dialFailed(link, event);
-    };
+    const unreachable = (why?: string) => this.#dialFailed(link, new Error(why || 'the server cannot be reached'));
+    // On an open socket its close follows, with a code that may say more.
+    socket.onerror = (event) => link.isOpen || unreachable(event?.message);
     socket.onclose = (event) => {
       const code: number = event?.code ?? 1006;
       this.#hearing.trace_?.(`<- close ${code}`);
-      if (!link.isOpen) return this.#dialFailed(link, new Error('the server cannot be reached'));
+      if (!link.isOpen) return unreachable();
       this.#forget(link);
       this.#tell((core, now) => core.closed(now, id, code));
     };
@@ -302,7 +302,6 @@ export class Driver implements Taker<Output> {
     // Sockets of Node tell the status of a refused upgrade, and nothing else does.
     const status = Number(/Unexpected server response: (\d{3})/.exec(messageOf(error))?.[1]);
     const failure = status ? ofStatus(status) : failureOf(error);
-    if (!failure.message || /^\[object/.test(failure.message)) failure.message = 'the server cannot be reached';
     this.#hearing.dialFailed_?.(error);
     this.#hearing.trace_?.(`the dial failed: ${failure.message}`);
     this.#tell((core, now) => core.dialFailed(now, link.id, failure));
@@ -346,13 +345,16 @@ export class Driver implements Taker<Output> {
 
   #abort(id: number): void {
     const link = this.#links.get(id);
-    if (!link) return;
+    if (link) this.#drop(link);
+  }
+
+  #drop(link: Link): void {
     this.#forget(link);
     link.giveUp.abort();
     const { socket } = link as { socket?: WebSocketLike & { terminate?(): void } };
-    if (!socket) return;
-    if (socket.terminate) socket.terminate();
-    else shut(socket, 1000);
+    // Sockets of Node wait half a minute for an answer to their close.
+    if (socket?.terminate) socket.terminate();
+    else if (socket) shut(socket, 1000);
   }
 
   /** Nothing of the link is listened to any more. */

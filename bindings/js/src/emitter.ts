@@ -41,7 +41,9 @@ export interface Emitter<T> {
 }
 
 interface Listener<T> {
+  /** `undefined` once it was removed. */
   handler: Handler<T> | undefined;
+  remove(): void;
   /** What follows when nothing will be told any more. */
   end: (() => void) | undefined;
 }
@@ -79,20 +81,29 @@ export class Listeners<T> implements Emitter<T> {
       end?.();
       return () => {};
     }
-    const listener: Listener<T> = { handler, end };
     const remove = () => {
       listener.handler = undefined;
       this.#list = this.#list.filter((other) => other !== listener);
       signal?.removeEventListener('abort', remove);
     };
-    listener.end = () => {
-      remove();
-      end?.();
-    };
+    const listener: Listener<T> = { handler, remove, end };
     this.#list = [...this.#list, listener];
     signal?.addEventListener('abort', remove);
     this.#arrived?.();
     return remove;
+  }
+
+  /** As `subscribe`, for handlers that are there once, however often they are added. */
+  on_(handler: Handler<T>, options?: ListenOptions): () => void {
+    return this.#of(handler)?.remove ?? this.subscribe(handler, options);
+  }
+
+  off_(handler: Handler<T>): void {
+    this.#of(handler)?.remove();
+  }
+
+  #of(handler: Handler<T>): Listener<T> | undefined {
+    return this.#list.find((listener) => listener.handler === handler);
   }
 
   emit_(value: T): void {
@@ -107,10 +118,18 @@ export class Listeners<T> implements Emitter<T> {
     }
   }
 
+  /** Whoever listens does so no more. */
+  clear_(): void {
+    for (const { remove, end } of this.#list) {
+      remove();
+      end?.();
+    }
+  }
+
   /** Nothing will be told any more. */
   end_(): void {
     this.#isEnded = true;
-    for (const listener of this.#list) listener.end!();
+    this.clear_();
   }
 }
 

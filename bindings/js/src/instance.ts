@@ -3,6 +3,8 @@
 
 import { instantiate } from 'bowline-core';
 
+import { BowlineError } from './errors.js';
+
 /** The exports of `core/src/abi.rs`. */
 export interface Exports {
   memory: { readonly buffer: ArrayBuffer };
@@ -31,8 +33,12 @@ export interface Exports {
 export type Value = undefined | boolean | number | string | readonly Value[];
 
 /** The compiled core failed, or was used after it was freed: no fact about the connection, a bug or a machine without memory. */
-export class CoreError extends Error {
-  override name = 'CoreError';
+export class CoreError extends BowlineError {
+  constructor(message: string, cause?: unknown) {
+    super('CORE', message);
+    this.name = 'CoreError';
+    this.cause = cause;
+  }
 }
 
 export class Instance {
@@ -45,7 +51,7 @@ export class Instance {
 
   get exports(): Exports {
     if (!this.#exports) {
-      throw new CoreError('the core of this connection has failed; make a new connection', { cause: this.#cause });
+      throw new CoreError('the core of this connection has failed; make a new connection', this.#cause);
     }
     return this.#exports;
   }
@@ -56,7 +62,7 @@ export class Instance {
     this.#exports = undefined;
     this.#cause ??= cause;
     if (shared === this) shared = undefined;
-    return new CoreError('the core of this connection has failed', { cause });
+    return new CoreError('the core of this connection has failed', cause);
   }
 
   /** Whoever holds a core may forget to free it. */

@@ -48,10 +48,9 @@ export class Sockets {
 
   /** @internal */
   constructor(options: BowlineOptions) {
-    const { origin, host, protocol, pathname, search, hash } = serverUrl(options.url);
+    const { protocol, host, pathname, search, hash } = serverUrl(options.url);
     if (pathname !== '/' || search || hash) throw invalid('a base URL has no path and no query: sockets add their own');
-    // No scheme but those of HTTP has an origin everywhere.
-    this.#base = origin === 'null' ? `${protocol}//${host}` : origin;
+    this.#base = `${protocol}//${host}`;
     this.#options = { credential: 'ticket', ...options };
   }
 
@@ -131,7 +130,7 @@ export class Sockets {
     const encoded = segments.map((segment) => {
       // Dots mean a place in the path, also when they are encoded (URL standard, "single-dot path segment").
       try {
-        if (typeof segment === 'string' && !/^\.{0,2}$/.test(segment)) return encodeURIComponent(segment);
+        if (!/^\.{0,2}$/.test(segment ?? '')) return encodeURIComponent(segment);
       } catch {
         // A lone surrogate.
       }

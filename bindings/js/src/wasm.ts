@@ -3,12 +3,16 @@
 
 import { MODULE } from 'bowline-module';
 
-import type { Exports } from './instance.js';
+import { CoreError, type Exports } from './instance.js';
 
 let compiled: WebAssembly.Module | undefined;
 
 export function instantiate(): Exports {
-  compiled ??= new WebAssembly.Module(bytes(MODULE));
+  try {
+    compiled ??= new WebAssembly.Module(bytes(MODULE));
+  } catch (cause) {
+    throw new CoreError("WebAssembly cannot be compiled here: import 'bowline/purejs' instead of 'bowline'", cause);
+  }
   return new WebAssembly.Instance(compiled).exports as unknown as Exports;
 }
 

@@ -135,6 +135,13 @@ scripted('a signal of a handler unsubscribes it', async ({ agent, server }) => {
   stop.abort();
   peer.event(2);
   assert.deepEqual(heard, [1]);
+  const handler = (event) => heard.push(event.n);
+  const again = new AbortController();
+  socket.on('message.new', handler, { signal: again.signal });
+  again.abort();
+  socket.on('message.new', handler);
+  peer.event(3);
+  assert.deepEqual(heard, [1, 3], 'and it may be added again');
 });
 
 scripted('what is no handler is refused', async ({ agent }) => {

@@ -86,6 +86,17 @@ scripted('what is no topic or too many is refused and changes nothing', async ({
   assert.deepEqual(peer.take(), []);
 });
 
+scripted('an application that subscribes again whenever it is connected does no harm', async ({ agent, server, clock }) => {
+  const socket = agent();
+  socket.onStateChange((state) => state === 'connected' && socket.subscribe(['conv_ondemand:a']));
+  let peer = await connected(socket, server);
+  assert.deepEqual(peer.take(), [{ action: 'subscribe', topics: ['conv_ondemand:a'] }]);
+  peer.drop();
+  await clock.advance(1_000);
+  peer = (await server.next()).acceptPlain();
+  assert.deepEqual(peer.take(), [{ action: 'subscribe', topics: ['conv_ondemand:a'] }]);
+});
+
 const status = (status, conversationId = 'conv-123') => ({ action: 'activity', conversationId, status });
 
 scripted('a status is sent at once and the same one within 3 s is not', async ({ agent, server, clock }) => {

@@ -85,6 +85,45 @@ test('the import has no side effect and new works at once', () => {
   assert.deepEqual(JSON.parse(run(source)), [0, 0, 1, 0, []]);
 });
 
+test('where WebAssembly is forbidden the error says what to import', () => {
+  const source = `
+    WebAssembly.Module = class { constructor() { throw new WebAssembly.CompileError('refused'); } };
+    const { AgentSocket, Bowline } = await import(${JSON.stringify(entry)});
+    const [one, two] = [new AgentSocket({ url: 'wss://h' }).connect(), new Bowline({ url: 'wss://h' }).websocket.connectToChat('t')];
+    for (const failed of [one, two]) await failed.catch((error) => console.log(error.code, error.message, error.cause.message));
+  `;
+  const said = "CORE WebAssembly cannot be compiled here: import 'bowline/purejs' instead of 'bowline' refused";
+  assert.deepEqual(run(source).trim().split('\n'), [said, said]);
+});
+
+test('a factory that closes the connection leaves no socket', async () => {
+  for (const credential of ['token', 'ticket']) {
+    const peer = { readyState: 0, isClosed: false, close: () => (peer.isClosed = true) };
+    const wsFactory = () => (socket.disconnect(), peer);
+    const fetch = async () => new Response('{"ticket":"x"}');
+    const socket = new AgentSocket({ url: 'wss://h', tokenProvider: 't', credential, wsFactory, fetch });
+    await assert.rejects(socket.connect(), { code: 'CLOSED' });
+    await socket.closed();
+    assert(peer.isClosed && !peer.onopen && !peer.onmessage && !peer.onclose, credential);
+  }
+});
+
+test('a position that was given is not written to', async () => {
+  const { FakeSocket, EPOCH } = await import('./support/server.js');
+  const resumeFrom = Object.freeze({ epoch: EPOCH, seq: 5 });
+  let peer;
+  const socket = new AgentSocket({ url: 'wss://h', resumeFrom, wsFactory: (url) => (peer = new FakeSocket(url)) });
+  const done = socket.connect();
+  await new Promise(setImmediate);
+  peer.accept({ seq: 5, resumed: true });
+  await done;
+  const before = socket.position;
+  peer.event(1, { seq: 6, prev: 5 });
+  assert.deepEqual([before.seq, socket.position.seq, resumeFrom.seq], [5, 6, 5]);
+  socket.disconnect();
+  await socket.closed();
+});
+
 test('it runs where code may not be made from text', () => {
   const source = `
     const { AgentSocket } = await import(${JSON.stringify(entry)});
