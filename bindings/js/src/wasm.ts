@@ -16,6 +16,18 @@ export function instantiate(): Exports {
   return new WebAssembly.Instance(compiled).exports as unknown as Exports;
 }
 
+/** The counterpart of `scripts/inline.js`. */
 function bytes(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from({ length: text.length / 2 }, (_, i) => parseInt(text.slice(2 * i, 2 * i + 2), 16));
+  const bytes = new Uint8Array(text.length);
+  let length = 0;
+  let lift = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    const index = code - (code > 92 ? 36 : 35);
+    if (index < 88) {
+      bytes[length++] = lift + index;
+      lift = 0;
+    } else lift = 88 * (index - 87);
+  }
+  return bytes.subarray(0, length);
 }
