@@ -1,0 +1,132 @@
+// Node with `ws` against a real gateway: everything arrives once and in order, whatever happens to gateway and sockets.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import v8 from 'node:v8';
+import vm from 'node:vm';
+
+import WebSocket from 'ws';
+
+import * as bowline from '../dist/index.js';
+import { Gateway } from './harness/gateway.js';
+import { stream, until } from './harness/publisher.js';
+import * as scenario from './harness/scenario.js';
+import { SECONDS } from './harness/times.js';
+
+v8.setFlagsFromString('--expose-gc');
+const collect = vm.runInNewContext('gc');
+
+/** @type {Gateway} */
+let gateway;
+before(async () => (gateway = await Gateway.start()));
+after(() => gateway?.stop());
+
+const wsFactory = (url) => new WebSocket(url);
+const as = (account, more) => ({ url: `${gateway.socketUrl}/agent`, tokenProvider: () => gateway.token(account, ['--kind', 'human']), wsFactory, ...more });
+
+test('an agent hears typed events with their members beside the envelope', async () => {
+  const { socket, seen } = scenario.agent(bowline, as('alice'));
+  await socket.connect();
+  assert.deepEqual(seen.states, ['connecting', 'connected']);
+  const payload = { conversationId: 'welcome', messageId: 'm1', senderId: 'bob', senderDisplayName: 'Bob', conversationType: 'dm', content: { text: 'hi' }, sequenceNumber: 1, createdAt: 't' };
+  const [{ seq }] = await gateway.publish([{ topic: 'conv:welcome', type: 'message.new', payload, timestamp: '2026-11-22T01:02:03.456Z' }]);
+  const [event] = await until(() => seen.events.length > 0 && seen.events, 'the event');
+  const { prev, ...rest } = event;
+  assert.equal(typeof prev, 'number');
+  assert.deepEqual(rest, { type: 'message.new', timestamp: '2026-11-22T01:02:03.456Z', topic: 'conv:welcome', seq, payload, ...payload });
+  socket.disconnect();
+  await socket.closed();
+  assert.deepEqual(seen.errors, []);
+});
+
+test('an on-demand topic brings what others do, and they hear what we do', async () => {
+  const [alice, bob] = [scenario.agent(bowline, as('alice')), scenario.agent(bowline, as('bob'))];
+  const topic = 'conv_ondemand:welcome';
+  alice.socket.subscribe([topic]);
+  await Promise.all([alice.socket.connect(), bob.socket.connect()]);
+  bob.socket.subscribe([topic, 'conv_ondemand:secret']);
+  await until(() => alice.seen.acks.length && bob.seen.acks.length, 'the acks');
+  assert.deepEqual(alice.seen.acks, [{ topics: [topic], errors: [] }]);
+  assert.deepEqual(bob.seen.acks, [{ topics: [topic], errors: [{ topic: 'conv_ondemand:secret', code: 'FORBIDDEN' }] }]);
+  alice.socket.sendActivity('welcome', 'thinking');
+  await until(() => bob.seen.events.length > 0, "alice's status");
+  alice.socket.sendActivity('welcome', 'idle');
+  await until(() => bob.seen.events.length > 1, 'its end');
+  assert.deepEqual(bob.seen.events.map(({ type, userId, conversationId, status }) => [type, userId, conversationId, status]), [
+    ['activity.status', 'alice', 'welcome', 'thinking'],
+    ['activity.status', 'alice', 'welcome', 'idle'],
+  ]);
+  for (const { socket, seen } of [alice, bob]) {
+    socket.dispose();
+    await socket.closed();
+    assert.deepEqual(seen.errors, []);
+  }
+});
+
+test('over kills of the gateway every event comes once and in order', async () => {
+  await gateway.grant('carol', 'conv:kills');
+  await gateway.grant('frank', 'chat:kills');
+  const { socket, seen } = scenario.agent(bowline, as('carol', { reconnectDelay: 50 }));
+  const options = { url: gateway.url, tokenProvider: () => gateway.token('frank', ['--kind', 'human']), wsFactory };
+  const managed = await scenario.chat(bowline, options, 'kills', { reconnectDelay: 50, maxReconnectAttempts: 0 });
+  await Promise.all([socket.connect(), until(() => managed.socket.isOpen, 'the chat opens')]);
+  const streams = [stream(gateway, 'conv:kills', 300), stream(gateway, 'chat:kills', 100)];
+  for (let kill = 0; kill < 3; kill++) {
+    const heard = seen.numbers.length;
+    await until(() => seen.numbers.length > heard + 100 && managed.socket.isOpen, 'events flow');
+    await gateway.kill();
+    await until(() => socket.getState() !== 'connected', 'the loss is noticed');
+    await gateway.restart();
+  }
+  const [toAgent, toChat] = await Promise.all(streams.map((stream) => stream.stop()));
+  await until(() => seen.numbers.length >= toAgent && managed.seen.numbers.length >= toChat, 'the last event');
+  socket.dispose();
+  managed.client.websocket.closeAll();
+  await Promise.all([socket.closed(), managed.client.websocket.closed()]);
+  assert.equal(scenario.fault(seen.numbers, toAgent), undefined);
+  assert.equal(scenario.fault(managed.seen.numbers, toChat), undefined);
+  assert.deepEqual(seen.gaps, []);
+  assert.equal(seen.states.filter((state) => state === 'connected').length, 4, seen.states.join());
+  assert.ok(managed.seen.reconnecting.length >= 3);
+});
+
+test(`handovers every 2 s under 500 events a second for ${SECONDS} s: every event once, in order, no state change`, async () => {
+  await gateway.grant('dave', 'conv:handover');
+  const { socket, seen } = scenario.agent(bowline, as('dave', { proactiveReconnectMs: 2000 }));
+  await socket.connect();
+  const before = await gateway.metric('bowline_links_accepted_total');
+  const publisher = stream(gateway, 'conv:handover', 500);
+  await new Promise((resolve) => setTimeout(resolve, SECONDS * 1000));
+  const count = await publisher.stop();
+  await until(() => seen.numbers.length >= count, 'the last event');
+  const moves = (await gateway.metric('bowline_links_accepted_total')) - before;
+  socket.dispose();
+  await socket.closed();
+  assert.equal(scenario.fault(seen.numbers, count), undefined);
+  assert.deepEqual([seen.states, seen.gaps, seen.errors], [['connecting', 'connected', 'disconnected'], [], []]);
+  assert.ok(count > SECONDS * 400, `${count} events`);
+  assert.ok(moves >= Math.floor(SECONDS / 2) - 1 && moves <= SECONDS / 2 + 1, `${moves} handovers`);
+  console.log(`node: ${count} events over ${moves} handovers in ${SECONDS} s`);
+});
+
+test('a thousand sockets opened and closed leave no memory, timer or socket behind', async () => {
+  const options = as('erin');
+  const rest = async () => {
+    for (let turn = 0; turn < 3; turn++) {
+      collect();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const resources = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout' || kind.includes('TCP')).sort();
+    return { heap: process.memoryUsage().heapUsed, resources: resources.join(), sockets: await gateway.metric('bowline_sockets') };
+  };
+  await scenario.cycles(bowline, options, 100, 5);
+  const first = await rest();
+  await scenario.cycles(bowline, options, 1000, 5);
+  await until(async () => (await gateway.metric('bowline_sockets')) === 0, 'the gateway counts no socket');
+  const last = await rest();
+  assert.equal(last.resources, first.resources);
+  assert.equal(last.sockets, 0);
+  const each = (last.heap - first.heap) / 1000;
+  assert.ok(each < 200, `${each} bytes a socket`);
+  console.log(`node: ${each.toFixed(0)} bytes a socket after 1,000; ${(last.heap / 1e6).toFixed(1)} MB in use; resources: ${last.resources || 'none'}`);
+});
