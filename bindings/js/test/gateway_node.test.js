@@ -12,6 +12,7 @@ import { Gateway } from './harness/gateway.js';
 import { stream, until } from './harness/publisher.js';
 import * as scenario from './harness/scenario.js';
 import { SECONDS } from './harness/times.js';
+import './harness/census.js';
 
 v8.setFlagsFromString('--expose-gc');
 const collect = vm.runInNewContext('gc');
@@ -120,13 +121,16 @@ test('a thousand sockets opened and closed leave no memory, timer or socket behi
     return { heap: process.memoryUsage().heapUsed, resources: resources.join(), sockets: await gateway.metric('bowline_sockets') };
   };
   await scenario.cycles(bowline, options, 100, 5);
-  const first = await rest();
-  await scenario.cycles(bowline, options, 1000, 5);
+  const [first, core] = [await rest(), coreBytes()];
+  const alive = await scenario.cycles(bowline, options, 1000, 5);
   await until(async () => (await gateway.metric('bowline_sockets')) === 0, 'the gateway counts no socket');
   const last = await rest();
   assert.equal(last.resources, first.resources);
   assert.equal(last.sockets, 0);
+  assert.equal(census().timers, 0);
+  assert.equal(alive(), 0, 'sockets are still in memory');
+  assert.equal(coreBytes(), core);
   const each = (last.heap - first.heap) / 1000;
-  assert.ok(each < 200, `${each} bytes a socket`);
-  console.log(`node: ${each.toFixed(0)} bytes a socket after 1,000; ${(last.heap / 1e6).toFixed(1)} MB in use; resources: ${last.resources || 'none'}`);
+  assert.ok(each < 1000, `${each} bytes a socket`);
+  console.log(`node: ${each.toFixed(0)} bytes a socket after 1,000; ${(last.heap / 1e6).toFixed(1)} MB in use; the core ${core / 1024} KiB; resources: ${last.resources || 'none'}`);
 });

@@ -30,13 +30,15 @@ export async function chat(bowline, options, thread, given) {
   return { client, socket, seen };
 }
 
-/** Opens and closes `times` sockets, `abreast` at a time. */
+/** Opens and closes `times` sockets, `abreast` at a time. Returns how many of them are still in memory, for later. */
 export async function cycles(bowline, options, times, abreast) {
   let begun = 0;
+  const made = [];
   const one = async () => {
     while (begun < times) {
       begun++;
       const socket = new bowline.AgentSocket(options);
+      made.push(new WeakRef(socket));
       socket.on('count', () => {});
       socket.subscribe(['conv_ondemand:welcome']);
       await socket.connect();
@@ -45,6 +47,7 @@ export async function cycles(bowline, options, times, abreast) {
     }
   };
   await Promise.all(Array.from({ length: abreast }, one));
+  return () => made.filter((socket) => socket.deref()).length;
 }
 
 /** What is wrong with numbers that should be 0, 1, 2 … `count` - 1, each once; `undefined`: nothing. */
