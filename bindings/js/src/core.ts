@@ -146,35 +146,31 @@ export class Core {
   constructor(options: CoreOptions, now: number) {
     const saved = options.resumeFrom;
     const instance = this.#instance;
-    try {
-      const length = instance.write([
-        options.seed,
-        options.backoffBaseMs,
-        options.backoffCapMs,
-        options.jitter,
-        options.maxAttempts,
-        options.credentialDeadlineMs,
-        options.dialDeadlineMs,
-        options.acceptDeadlineMs,
-        options.pongDeadlineMs,
-        options.closeDeadlineMs,
-        options.stableAfterMs,
-        options.keepaliveMs,
-        options.outboxMessages,
-        options.outboxBytes,
-        options.maxSubscriptions,
-        options.maxActivities,
-        options.renewAfterMs,
-        options.renewExactly,
-        !!saved,
-        saved?.sessionId,
-        saved?.epoch,
-        saved?.seq,
-      ]);
-      this.#core = instance.exports.core_new(now, length);
-    } catch (cause) {
-      throw instance.fail(cause);
-    }
+    const length = instance.write([
+      options.seed,
+      options.backoffBaseMs,
+      options.backoffCapMs,
+      options.jitter,
+      options.maxAttempts,
+      options.credentialDeadlineMs,
+      options.dialDeadlineMs,
+      options.acceptDeadlineMs,
+      options.pongDeadlineMs,
+      options.closeDeadlineMs,
+      options.stableAfterMs,
+      options.keepaliveMs,
+      options.outboxMessages,
+      options.outboxBytes,
+      options.maxSubscriptions,
+      options.maxActivities,
+      options.renewAfterMs,
+      options.renewExactly,
+      !!saved,
+      saved?.sessionId,
+      saved?.epoch,
+      saved?.seq,
+    ]);
+    this.#core = instance.call((exports) => exports.core_new(now, length));
     instance.keep(this, this.#core);
   }
 
@@ -311,19 +307,19 @@ export class Core {
 
   /** When to call `timeout`, in milliseconds since the origin. */
   deadline(): number | undefined {
-    const at = this.#instance.exports.core_deadline(this.#core);
+    const at = this.#instance.call((exports) => exports.core_deadline(this.#core));
     return at === at ? at : undefined;
   }
 
   /** Whether `digest` of an event matters now: two links may bring the same frame. Ask before each decode. */
   wantsDigest(): boolean {
-    return this.#instance.exports.core_tells_copies(this.#core) !== 0;
+    return this.#instance.call((exports) => exports.core_tells_copies(this.#core)) !== 0;
   }
 
   /** Where a reader stands who has taken everything that was polled. */
   position(): SavedPosition {
     const instance = this.#instance;
-    const length = instance.exports.core_position(this.#core);
+    const length = instance.call((exports) => exports.core_position(this.#core));
     if (length < 0) throw freed();
     return instance.read(length) as SavedPosition;
   }
@@ -339,22 +335,20 @@ export class Core {
 
   #say(now: number, what: What, id = 0, ...values: readonly Value[]): void {
     const instance = this.#instance;
-    let length: number;
-    try {
-      length = instance.exports.core_call(this.#core, now, what, id, instance.write(values));
-    } catch (cause) {
-      throw instance.fail(cause);
-    }
+    const written = instance.write(values);
+    const length = instance.call((exports) => exports.core_call(this.#core, now, what, id, written));
     this.#take(length, undefined);
   }
 
   #event(now: number, link: number, frame: EventFrame): void {
     const instance = this.#instance;
     const { topic, seq, prev, event } = frame;
+    const number = topic === undefined ? -1 : (this.#topics.get(topic) ?? this.#introduce(topic));
+    const { exports } = instance;
     let length: number;
+    // Every event passes here: no closure.
     try {
-      const number = topic === undefined ? -1 : (this.#topics.get(topic) ?? this.#introduce(topic));
-      length = instance.exports.core_event(this.#core, now, link, number, seq ?? NaN, prev ?? NaN, frame.digest);
+      length = exports.core_event(this.#core, now, link, number, seq ?? NaN, prev ?? NaN, frame.digest);
     } catch (cause) {
       throw instance.fail(cause);
     }
@@ -365,12 +359,13 @@ export class Core {
 
   /** Gives a topic its number. The core's table is bounded: when it is full both sides start over. */
   #introduce(topic: string): number {
-    const { exports } = this.#instance;
+    const instance = this.#instance;
     if (this.#topics.size >= MOST_TOPICS) {
       this.#topics.clear();
-      exports.core_forget_topics(this.#core);
+      instance.call((exports) => exports.core_forget_topics(this.#core));
     }
-    const number = exports.core_topic(this.#core, this.#instance.writeText(topic));
+    const length = instance.writeText(topic);
+    const number = instance.call((exports) => exports.core_topic(this.#core, length));
     this.#topics.set(topic, number);
     return number;
   }

@@ -50,19 +50,25 @@ export class Instance {
   #dropped = new FinalizationRegistry<number>((core) => this.#exports?.core_free(core));
 
   get exports(): Exports {
-    if (!this.#exports) {
-      throw new CoreError('the core of this connection has failed; make a new connection', this.#cause);
-    }
+    if (!this.#exports) throw failed(this.#cause);
     return this.#exports;
   }
 
   /** A call has thrown: whatever it was doing is half done, for every core of this instance. */
   fail(cause: unknown): CoreError {
-    if (cause instanceof CoreError) return cause;
     this.#exports = undefined;
-    this.#cause ??= cause;
+    this.#cause = cause;
     if (shared === this) shared = undefined;
-    return new CoreError('the core of this connection has failed', cause);
+    return failed(cause);
+  }
+
+  call<T>(call: (exports: Exports) => T): T {
+    const { exports } = this;
+    try {
+      return call(exports);
+    } catch (cause) {
+      throw this.fail(cause);
+    }
   }
 
   /** Whoever holds a core may forget to free it. */
@@ -78,11 +84,8 @@ export class Instance {
   /** Writes values for the next call; how many bytes they took. */
   write(values: readonly Value[]): number {
     if (values.length === 0) return 0;
-    const room = values.reduce(addSize, 0);
-    const start = this.exports.core_input(room);
-    const { buffer } = this.exports.memory;
-    const view = new DataView(buffer, start, room);
-    const bytes = new Uint8Array(buffer, start, room);
+    const bytes = this.#room(values.reduce(addSize, 0));
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
     let at = 0;
     const put = (value: Value): void => {
       if (typeof value === 'string') {
@@ -109,15 +112,18 @@ export class Instance {
 
   /** Writes one text without its tag; how many bytes it took. */
   writeText(text: string): number {
-    const room = 3 * text.length;
-    const start = this.exports.core_input(room);
-    return this.#encoder.encodeInto(text, new Uint8Array(this.exports.memory.buffer, start, room)).written;
+    return this.#encoder.encodeInto(text, this.#room(3 * text.length)).written;
   }
 
   /** Reads the answer of the last call. */
   read(length: number): unknown {
     const bytes = new Uint8Array(this.exports.memory.buffer, this.exports.core_answer(), length);
     return JSON.parse(this.#decoder.decode(bytes));
+  }
+
+  #room(length: number): Uint8Array<ArrayBuffer> {
+    const start = this.call((exports) => exports.core_input(length));
+    return new Uint8Array(this.exports.memory.buffer, start, length);
   }
 }
 
@@ -127,6 +133,9 @@ export function currentInstance(): Instance {
 }
 
 let shared: Instance | undefined;
+
+const failed = (cause: unknown): CoreError =>
+  new CoreError('the core of this connection has failed; make a new connection', cause);
 
 const enum Tag {
   Nothing,
