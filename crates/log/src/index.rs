@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use bowline_proto::{Seq, Topic};
 
-use crate::codec::{Take, count, put_seq, put_text, put_u32};
+use crate::codec::{Take, count, put_seq, put_text, put_u32, put_u64};
 use crate::frame::{self, Tag};
 use crate::reader::Span;
 
@@ -15,6 +15,8 @@ const NOWHERE: u32 = u32::MAX;
 /// The index of one segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Index {
+    /// Which segment: a whole index of another one says nothing about it.
+    number: u64,
     /// The position of the first record.
     base: Seq,
     /// Where each record's frame starts; a record's row is its position less `base`.
@@ -47,13 +49,13 @@ pub(crate) struct Found {
 }
 
 impl Index {
-    pub(crate) fn new(base: Seq, start: u32) -> Self {
-        Index { base, offsets: Vec::new(), end: start, postings: HashMap::new(), holes: Vec::new() }
+    pub(crate) fn new(number: u64, base: Seq, start: u32) -> Self {
+        Index { number, base, offsets: Vec::new(), end: start, postings: HashMap::new(), holes: Vec::new() }
     }
 
     /// The index of a segment that is lost as a whole.
-    pub(crate) fn lost(hole: Hole) -> Self {
-        let mut index = Index::new(hole.first, 0);
+    pub(crate) fn lost(number: u64, hole: Hole) -> Self {
+        let mut index = Index::new(number, hole.first, 0);
         index.holes.push(hole);
         index
     }
@@ -164,6 +166,7 @@ impl Index {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + self.weight());
         frame::put(&mut out, Tag::Index, |out| {
+            put_u64(out, self.number);
             put_seq(out, self.base);
             put_u32(out, self.end);
             put_rows(out, &self.offsets);
@@ -188,11 +191,12 @@ impl Index {
         out
     }
 
-    /// Reads an index file; `None` when it is damaged, or says what can't be: readers rely on its order.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Index> {
+    /// Reads the index file of segment `number`; `None` when it is damaged, another segment's, or says what can't be:
+    /// readers rely on its order.
+    pub(crate) fn from_bytes(bytes: &[u8], number: u64) -> Option<Index> {
         let frame = frame::first(bytes).filter(|frame| frame.tag == Tag::Index)?;
         let mut from = Take(frame.body);
-        let mut index = Index::new(from.seq()?, from.u32()?);
+        let mut index = Index::new(from.u64()?, from.seq()?, from.u32()?);
         index.offsets = take_rows(&mut from)?;
         for _ in 0..from.rows(6)? {
             let topic = from.topic()?;
@@ -206,7 +210,7 @@ impl Index {
             }
             index.holes.push(Hole { first, last, topics: is_known.then_some(topics) });
         }
-        index.is_in_order().then_some(index)
+        (index.number == number && index.is_in_order()).then_some(index)
     }
 
     #[expect(clippy::iter_over_hash_type, reason = "whether all hold does not depend on the order")]
@@ -273,7 +277,7 @@ mod tests {
     fn an_index_is_read_as_it_was_written_and_finds_in_order() {
         let seq = |n| Seq::new(n).unwrap();
         let [a, b] = ["conv:a", "conv:b"].map(|name| Topic::new(name).unwrap());
-        let mut index = Index::new(seq(11), 100);
+        let mut index = Index::new(7, seq(11), 100);
         for n in 0..6 {
             index.add(seq(11 + u64::from(n)), 100 + 50 * n, 150 + 50 * n);
         }
@@ -282,7 +286,7 @@ mod tests {
         index.post(&a, &[seq(16)]);
         index.holes.push(Hole { first: seq(17), last: seq(18), topics: Some([(a.clone(), seq(18))].into()) });
         index.holes.push(Hole { first: seq(19), last: seq(19), topics: None });
-        assert_eq!(Index::from_bytes(&index.to_bytes()).as_ref(), Some(&index));
+        assert_eq!(Index::from_bytes(&index.to_bytes(), 7).as_ref(), Some(&index));
         let spans = [
             Span { topic: a.clone(), after: seq(11), upto: seq(14) },
             Span { topic: b.clone(), after: seq(0), upto: seq(99) },
@@ -308,16 +312,17 @@ mod tests {
         let topic = Topic::new("conv:a").unwrap();
         let hole = |first, last| Hole { first: seq(first), last: seq(last), topics: None };
         let good = || {
-            let mut index = Index::new(seq(11), 100);
+            let mut index = Index::new(7, seq(11), 100);
             index.add(seq(11), 100, 150);
             index.add(seq(13), 150, 200);
             index.post(&topic, &[seq(11), seq(13)]);
             index.holes = vec![hole(12, 12), hole(14, 15)];
             index
         };
-        let is_read = |index: &Index| Index::from_bytes(&index.to_bytes()).is_some();
+        let is_read = |index: &Index| Index::from_bytes(&index.to_bytes(), 7).is_some();
         assert!(is_read(&good()));
-        let spoilers: [fn(&mut Index); 7] = [
+        let spoilers: [fn(&mut Index); 8] = [
+            |index| index.number = 8,
             |index| index.offsets.swap(0, 2),
             |index| index.offsets[2] = index.offsets[0],
             |index| index.end = 150,

@@ -113,7 +113,7 @@ pub(crate) fn recover(
         drop_unacknowledged(disk, &mut recovery, &base, &unreadable)?;
     }
     let removed = names::numbers(&names, "removed");
-    take_up_removed(disk, &mut base.snapshot, &removed);
+    take_up_removed(disk, &mut base.snapshot, &removed)?;
     finish_removals(disk, &names, &mut logs, &removed, base.snapshot.oldest_number)?;
     let sealed = sealed_segments(disk, &base, &logs, &names, &mut recovery)?;
     base.snapshot.oldest =

@@ -1,11 +1,13 @@
 //! What of a removed segment stays known: its events count as lost, for those who had a right to them.
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Open, unusable};
 use crate::grants::Grants;
-use crate::index::Index;
+use crate::index::{Hole, Index};
 use crate::names;
+use crate::reader::before;
 use crate::sealed;
 use crate::segment::Snapshot;
+use crate::segment_store::full_or_failed;
 use crate::store::StoreError;
 use crate::topics::Topics;
 
@@ -29,18 +31,35 @@ pub(crate) fn finish_removals(
     Ok(())
 }
 
-/// What retention removed since the snapshot was written.
-pub(crate) fn take_up_removed(disk: &dyn Disk, snapshot: &mut Snapshot, removed: &[u64]) {
+/// What retention removed since the snapshot was written. It is all that will be known of those segments, so it is made
+/// durable first: a process may have died before it was, and after a failed fsync the system takes for clean what it
+/// has not written.
+pub(crate) fn take_up_removed(
+    disk: &dyn Disk,
+    snapshot: &mut Snapshot,
+    removed: &[u64],
+) -> Result<(), StoreError> {
+    let mut has_any = false;
     for &number in removed {
         if number < snapshot.oldest_number {
             continue;
         }
-        let bytes = sealed::read_all(disk, &names::removed(number));
-        let Some(index) = bytes.ok().and_then(|bytes| Index::from_bytes(&bytes)) else { continue };
+        let name = names::removed(number);
+        let bytes = sealed::read_all(disk, &name).unwrap_or_default();
+        let Some(index) = Index::from_bytes(&bytes, number) else { continue };
+        let file = disk.open(&name, Open::Existing).map_err(|error| unusable(disk, &name, error))?;
+        file.write_at(&bytes, 0).and_then(|()| file.sync_data()).map_err(full_or_failed)?;
+        has_any = true;
+        if number > snapshot.oldest_number && index.base() > snapshot.oldest {
+            // What would say what the segments before it held is damaged.
+            let hole = Hole { first: snapshot.oldest, last: before(index.base()), topics: None };
+            forget(&Index::lost(snapshot.oldest_number, hole), &mut snapshot.topics, &mut snapshot.grants);
+        }
         forget(&index, &mut snapshot.topics, &mut snapshot.grants);
         snapshot.oldest = snapshot.oldest.max(index.last().next());
         snapshot.oldest_number = number + 1;
     }
+    if has_any { disk.sync_dir().map_err(StoreError::Failed) } else { Ok(()) }
 }
 
 /// The events of `index` are gone for good.
@@ -51,10 +70,7 @@ pub(crate) fn forget(index: &Index, topics: &mut Topics, grants: &mut Grants) {
     for hole in &index.holes {
         match &hole.topics {
             Some(lost) => lost.iter().for_each(|(topic, &last)| topics.removed(topic, last)),
-            None => {
-                let all: Vec<_> = topics.iter().map(|(topic, _)| topic.clone()).collect();
-                all.iter().for_each(|topic| topics.removed(topic, hole.last));
-            }
+            None => topics.any_removed(hole.last),
         }
     }
     grants.removed(index.last().next(), |topic, after, before| index.last_within(topic, after, before));

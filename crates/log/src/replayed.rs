@@ -39,7 +39,7 @@ pub(crate) fn replay(
     let bytes = sealed::whole(&*file).map_err(|error| unusable(disk, &name, error))?;
     match segment::read_start(&bytes, config.max_keys) {
         Start::Ours((header, snapshot, start)) if header.number == number => {
-            let index = Index::new(header.base, u32::try_from(start).unwrap_or(u32::MAX));
+            let index = Index::new(header.number, header.base, u32::try_from(start).unwrap_or(u32::MAX));
             let head = crate::reader::before(header.base);
             let written_at = header.previous_at;
             let fresh =
@@ -62,7 +62,7 @@ pub(crate) fn replay_until(
     let Start::Ours((header, snapshot, start)) = segment::read_start(&base.bytes, config.max_keys) else {
         unreachable!("the same bytes had a whole start before");
     };
-    let index = Index::new(header.base, u32::try_from(start).unwrap_or(u32::MAX));
+    let index = Index::new(header.number, header.base, u32::try_from(start).unwrap_or(u32::MAX));
     let head = crate::reader::before(header.base);
     let written_at = header.previous_at;
     Ok(run(Replayed { written_at, snapshot, index, head, start, end: start, ..base }, config, limit))

@@ -10,6 +10,7 @@ use bowline_proto::{Seq, Timestamp};
 use tracing::warn;
 
 use crate::disk::{Disk, Open};
+use crate::index::Index;
 use crate::names;
 use crate::removed::forget;
 use crate::replay;
@@ -53,17 +54,11 @@ impl SegmentStore {
         let loaded = self.cache.find(sealed.number).unwrap_or_else(|| {
             Arc::new(sealed::load(&*self.disk, sealed, || replay::heads_before(&*self.disk, behind)))
         });
-        let keep = || {
-            let file = self.disk.open(&names::removed(sealed.number), Open::Fresh)?;
-            file.write_at(&loaded.index.to_bytes(), 0)?;
-            file.sync_data()?;
-            self.disk.sync_dir()
-        };
-        match keep() {
+        match self.keep_index(sealed.number, &loaded.index) {
             // Room is what the removal is about to make.
             Err(error) if is_full(&error) => {
                 remove_if_there(&*self.disk, &names::log(sealed.number))?;
-                keep()?;
+                self.keep_index(sealed.number, &loaded.index)?;
             }
             kept => kept?,
         }
@@ -78,6 +73,18 @@ impl SegmentStore {
         remove_if_there(&*self.disk, &names::index(sealed.number))?;
         self.cache.forget(sealed.number);
         Ok(())
+    }
+
+    /// The index file gets the name under which it outlives its segment. Where it is whole it takes no further room; it
+    /// is written again all the same, since after a failed fsync the system takes for clean what it has not written.
+    fn keep_index(&self, number: u64, index: &Index) -> io::Result<()> {
+        let (name, bytes) = (names::index(number), index.to_bytes());
+        let is_whole = sealed::read_all(&*self.disk, &name).is_ok_and(|there| there == bytes);
+        let file = self.disk.open(&name, if is_whole { Open::Existing } else { Open::Fresh })?;
+        file.write_at(&bytes, 0)?;
+        file.sync_data()?;
+        self.disk.rename(&name, &names::removed(number))?;
+        self.disk.sync_dir()
     }
 
     /// What the new snapshot has taken up need not be kept beside it.

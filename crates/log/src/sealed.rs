@@ -98,7 +98,9 @@ pub(crate) fn load(disk: &dyn Disk, sealed: &Sealed, heads: impl FnOnce() -> Opt
             None
         }
     };
-    let index = read_all(disk, &names::index(sealed.number)).ok().and_then(|bytes| Index::from_bytes(&bytes));
+    let index = read_all(disk, &names::index(sealed.number))
+        .ok()
+        .and_then(|bytes| Index::from_bytes(&bytes, sealed.number));
     if let Some(index) = index.filter(|index| index.base() == sealed.base && index.last() == sealed.last) {
         return Loaded { index, file };
     }
@@ -111,11 +113,10 @@ pub(crate) fn load(disk: &dyn Disk, sealed: &Sealed, heads: impl FnOnce() -> Opt
             }
             index
         }
-        None => Index::lost(Hole {
-            first: sealed.base,
-            last: sealed.last,
-            topics: heads().map(|topics| lost_topics(&topics, sealed.base, sealed.last)),
-        }),
+        None => {
+            let topics = heads().map(|topics| lost_topics(&topics, sealed.base, sealed.last));
+            Index::lost(sealed.number, Hole { first: sealed.base, last: sealed.last, topics })
+        }
     };
     Loaded { index, file }
 }
@@ -149,7 +150,7 @@ fn rebuild(bytes: &[u8], sealed: &Sealed, heads: impl FnOnce() -> Option<Topics>
         Start::Ours((_, _, start)) => start,
         Start::Version(_) | Start::Damaged => HEADER_BYTES,
     };
-    let mut index = Index::new(sealed.base, u32::try_from(at).unwrap_or(u32::MAX));
+    let mut index = Index::new(sealed.number, sealed.base, u32::try_from(at).unwrap_or(u32::MAX));
     let mut expected = sealed.base;
     let mut chains = Chains::default();
     while at < bytes.len() {

@@ -42,7 +42,7 @@ pub(crate) fn sealed_segments(
         while number < header.number {
             // Nobody tells where one missing segment ends and the next starts, unless an index file is left.
             let index = indexes.contains(&number).then(|| sealed::read_all(disk, &names::index(number)));
-            let index = index.and_then(Result::ok).and_then(|bytes| Index::from_bytes(&bytes));
+            let index = index.and_then(Result::ok).and_then(|bytes| Index::from_bytes(&bytes, number));
             // One of a segment that a new epoch has left behind is no part of this history.
             let index = index.filter(|index| index.base() >= next && index.last() <= header.previous);
             let (first, last) = match &index {
@@ -83,14 +83,14 @@ pub(crate) fn sealed_segments(
 /// Where the first of these missing segments starts of which an index file is left.
 fn start_of_later(disk: &dyn Disk, indexes: &[u64], numbers: Range<u64>) -> Option<Seq> {
     let number = numbers.into_iter().find(|number| indexes.contains(number))?;
-    Some(Index::from_bytes(&sealed::read_all(disk, &names::index(number)).ok()?)?.base())
+    Some(Index::from_bytes(&sealed::read_all(disk, &names::index(number)).ok()?, number)?.base())
 }
 
 /// The last position of a segment whose successor is missing. Where damage hides it, everything up to `at_most` counts as
 /// this segment's, so that what can't be found in it is told.
 fn end_of(disk: &dyn Disk, header: &Header, at_most: Seq) -> Seq {
     let index = sealed::read_all(disk, &names::index(header.number)).ok();
-    if let Some(index) = index.and_then(|bytes| Index::from_bytes(&bytes)) {
+    if let Some(index) = index.and_then(|bytes| Index::from_bytes(&bytes, header.number)) {
         return index.last().min(at_most);
     }
     let bytes = sealed::read_all(disk, &names::log(header.number)).unwrap_or_default();

@@ -399,7 +399,7 @@ fn make_segment(
     }
     file.sync_data().and_then(|()| disk.sync_dir()).map_err(StoreError::Failed)?;
     let start = bytes.len() as u64;
-    let index = Index::new(header.base, u32::try_from(start).unwrap_or(u32::MAX));
+    let index = Index::new(header.number, header.base, u32::try_from(start).unwrap_or(u32::MAX));
     let (number, made_at, written_at) = (header.number, header.made_at, header.previous_at);
     Ok(OpenSegment { number, made_at, written_at, file, index, start, end: start })
 }
@@ -415,7 +415,7 @@ fn write_index(disk: &dyn Disk, number: u64, index: &Index) {
     }
 }
 
-fn full_or_failed(error: io::Error) -> StoreError {
+pub(crate) fn full_or_failed(error: io::Error) -> StoreError {
     if is_full(&error) { StoreError::Full } else { StoreError::Failed(error) }
 }
 

@@ -41,6 +41,13 @@ impl Topics {
         past.head = past.head.max(last);
     }
 
+    /// Retention removed positions up to `last`, and nobody can tell whose events they were: every topic's.
+    pub(crate) fn any_removed(&mut self, last: Seq) {
+        for (_, past) in &mut self.rows {
+            past.removed = past.removed.max(last.min(past.head));
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &(Topic, Past)> {
         self.rows.iter()
     }

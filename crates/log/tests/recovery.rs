@@ -4,13 +4,11 @@
 mod common;
 
 use bowline_log::{Appended, Durability, EpochChange, LogStore, SegmentConfig, SegmentStore, StoreError};
-use bowline_proto::{Epoch, GapReason, Timestamp};
-use common::disk::TestDisk;
+use bowline_proto::{Epoch, GapReason, Record, Timestamp};
+use common::disk::{Names, TestDisk};
+use common::work::{FIRST, SECOND, keeps, work};
 use common::*;
 use std::sync::Arc;
-
-const FIRST: u64 = 0xA;
-const SECOND: u64 = 0xB;
 
 /// A small log whose process was killed after the last commit: rights, two topics, a key.
 fn killed() -> TestDisk {
@@ -379,6 +377,74 @@ fn a_missing_or_damaged_index_is_made_anew() {
     }
 }
 
+/// A killed log whose oldest segments retention has removed, the topic of each event, and the oldest position left.
+fn removed() -> (TestDisk, Vec<(u64, &'static str)>, u64) {
+    let disk = TestDisk::default();
+    let (store, _) = open(&disk, small().retain_bytes(Some(20_000)), "boot", FIRST);
+    let padding = "p".repeat(600);
+    let events: Vec<(u64, &str)> = (0..50u64)
+        .map(|n| match n {
+            0 => "conv:c",
+            n if n % 13 == 5 => "conv:b",
+            _ => "conv:a",
+        })
+        .map(|on| (put(&store, [event(on, &padding)])[0], on))
+        .collect();
+    let oldest = store.retain(Timestamp(1000)).unwrap().get();
+    (disk.copy(), events, oldest)
+}
+
+/// Whatever is wrong with what tells of removed segments, nothing that is left is missing and every loss is told.
+fn tells_what_was_removed(disk: &TestDisk, events: &[(u64, &str)], oldest: u64, at: &str) {
+    let (store, recovery) = open(disk, small(), "boot", SECOND);
+    assert_eq!(recovery.epoch_change, None, "{at}");
+    let page = store.read(&query(&store, "x", &["conv:a", "conv:b", "conv:c"], 0)).unwrap();
+    tiles(&page, events);
+    let left = events.iter().filter(|&&(n, _)| n >= oldest).count();
+    assert_eq!(page.records.len(), left, "{at}: {:?}", page.gaps);
+    // Nor does it change what follows on what.
+    for on in ["conv:b", "conv:c"] {
+        put(&store, [event(on, "new")]);
+        let page = store.read(&query(&store, "x", &[on], oldest)).unwrap();
+        let Some(Record::Event(new)) = page.records.last() else { panic!("{page:?}") };
+        let before = events.iter().rfind(|(_, its)| *its == on).map(|&(n, _)| n);
+        assert_eq!(Some(new.prev.get()), before, "{at}");
+    }
+}
+
+#[test]
+fn what_retention_removed_is_told_also_where_what_tells_of_it_is_damaged() {
+    let (whole, events, oldest) = removed();
+    for name in whole.names().iter().filter(|name| name.ends_with(".removed")) {
+        let bytes = whole.bytes(name);
+        for at in 0..bytes.len() {
+            let disk = whole.copy();
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 0x10;
+            disk.set(name, flipped);
+            tells_what_was_removed(&disk, &events, oldest, &format!("{name}, byte {at}"));
+        }
+        let disk = whole.copy();
+        disk.delete(name);
+        tells_what_was_removed(&disk, &events, oldest, &format!("{name} is gone"));
+    }
+}
+
+#[test]
+fn a_whole_index_of_another_segment_is_not_believed() {
+    let (whole, events, oldest) = removed();
+    let is_index = |name: &&String| name.ends_with(".index") || name.ends_with(".removed");
+    let names: Vec<String> = whole.names().iter().filter(is_index).cloned().collect();
+    assert!(names.iter().filter(|name| name.ends_with(".removed")).count() > 1);
+    for name in &names {
+        for other in names.iter().filter(|other| *other != name) {
+            let disk = whole.copy();
+            disk.set(name, whole.bytes(other));
+            tells_what_was_removed(&disk, &events, oldest, &format!("{name} says what {other} does"));
+        }
+    }
+}
+
 #[test]
 fn a_power_cut_without_fsync_changes_the_epoch_and_keeps_what_is_there() {
     let config = || small().durability(Durability::Os);
@@ -415,27 +481,6 @@ fn a_power_cut_without_fsync_changes_the_epoch_and_keeps_what_is_there() {
     assert_eq!(recovery.epoch_change, None, "it had been closed in order");
 }
 
-/// One run of a process: appends, commits, rolls, removes; says what it had acknowledged when it died.
-fn work(disk: &TestDisk, durability: Durability) -> (Vec<u64>, Option<Epoch>) {
-    let mut acknowledged = Vec::new();
-    let config = small().durability(durability).retain_bytes(Some(20_000));
-    let opened = SegmentStore::open(Arc::new(disk.clone()), config, opening("boot", FIRST));
-    let Ok((store, _)) = opened else { return (acknowledged, None) };
-    let padding = "p".repeat(700);
-    for n in 0..30u64 {
-        let batches = [batch([event("conv:b", &padding), grant("x", &format!("conv:{n}"))])];
-        let Ok(outcomes) = store.append(&batches, Timestamp(1000 + n)) else { break };
-        if store.commit().is_err() {
-            break;
-        }
-        acknowledged.extend(outcomes.iter().flat_map(places));
-        if n % 8 == 7 && store.retain(Timestamp(1000 + n)).is_err() {
-            break;
-        }
-    }
-    (acknowledged, Some(store.status().epoch))
-}
-
 #[test]
 fn wherever_the_process_or_the_power_ends_acknowledged_records_stay() {
     let whole = TestDisk::default();
@@ -445,35 +490,14 @@ fn wherever_the_process_or_the_power_ends_acknowledged_records_stay() {
     for step in 0..steps {
         let disk = TestDisk::default();
         disk.die_after(Some(step));
-        let (acknowledged, epoch) = work(&disk, Durability::Fsync);
+        let said = work(&disk, Durability::Fsync);
         disk.die_after(None);
-        let ends = (0..4).map(|kept| ("next boot", disk.after_power_cut(kept)));
-        for (boot, left) in ends.chain([("boot", disk.copy())]) {
-            let at = format!("step {step}, {boot}");
-            let config = small().retain_bytes(Some(20_000));
-            let (store, recovery) = open(&left, config, boot, SECOND);
-            assert_eq!(recovery.epoch_change, None, "{at}: {recovery:?}");
-            assert_eq!(recovery.missing_segments, [0; 0], "{at}");
-            if let Some(epoch) = epoch {
-                assert_eq!(store.status().epoch, epoch, "{at}");
+        keeps(&disk.copy(), "boot", &said, &format!("step {step}, killed"));
+        for kept in 0..4 {
+            for names in Names::EACH {
+                let left = disk.after_power_cut_with(kept, names);
+                keeps(&left, "next boot", &said, &format!("step {step}, power cut, {kept} kept, {names:?}"));
             }
-            let last = acknowledged.last().copied().unwrap_or(0);
-            assert!(store.status().head.get() >= last, "{at}");
-            let page = store.read(&query(&store, "x", &["conv:b"], 0)).unwrap();
-            let seqs = seqs(&page);
-            for n in acknowledged.iter().copied().filter(|&n| n >= store.status().oldest.get()) {
-                assert!(seqs.contains(&n), "{at}: {n} is lost");
-            }
-            assert!(page.gaps.iter().all(|gap| gap.reason == GapReason::Retention), "{at}: {:?}", page.gaps);
-            let removed: Vec<u64> = (1..store.status().oldest.get()).filter(|n| n % 2 == 1).collect();
-            for n in removed {
-                let is_told = page.gaps.iter().any(|gap| gap.after.get() < n && n < gap.before.get());
-                assert!(is_told, "{at}: {n} was removed: {:?}", page.gaps);
-            }
-            let (topics, _) = store.grants(&account("x"));
-            assert!(topics.len() as u64 >= last / 2, "{at}");
-            let next = store.status().head.get() + 1;
-            assert_eq!(put(&store, [event("conv:b", "goes on")]), [next], "{at}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A disk in memory that forgets what was not synced, fills up, fails, and can be edited behind the store's back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -20,8 +20,12 @@ struct State {
     locks: BTreeMap<String, Arc<AtomicBool>>,
     /// Bytes that may still be written, when there is a limit.
     room: Option<usize>,
-    /// The next syncs of data fail.
-    failing_syncs: usize,
+    /// Names that were removed, not renamed, since the directory was synced.
+    removed: BTreeSet<String>,
+    /// Syncs that still succeed, and how many fail then.
+    failing_syncs: Option<(usize, usize)>,
+    /// Syncs so far.
+    syncs: usize,
     /// Changes that still happen before the process dies; every later call fails.
     steps: Option<usize>,
     is_dead: bool,
@@ -85,7 +89,16 @@ impl TestDisk {
     }
 
     pub(crate) fn fail_syncs(&self, count: usize) {
-        self.state().failing_syncs = count;
+        self.fail_syncs_after(0, count);
+    }
+
+    /// So many syncs succeed, and `count` fail then.
+    pub(crate) fn fail_syncs_after(&self, succeed: usize, count: usize) {
+        self.state().failing_syncs = Some((succeed, count));
+    }
+
+    pub(crate) fn syncs(&self) -> usize {
+        self.state().syncs
     }
 
     /// The process dies after this many further changes.
@@ -107,40 +120,86 @@ impl TestDisk {
             .collect();
         let durable = state.durable.iter().map(|(name, content)| {
             let same = state.names.iter().find(|(_, other)| Arc::ptr_eq(content, other));
-            let content = same.map(|(name, _)| Arc::clone(&names[name]));
-            (name.clone(), content.unwrap_or_else(|| Arc::new(Mutex::new(Content::default()))))
+            let same = same.map(|(name, _)| Arc::clone(&names[name]));
+            let gone = || Arc::new(Mutex::new(content.lock().unwrap().clone()));
+            (name.clone(), same.unwrap_or_else(gone))
         });
         let durable = durable.collect();
-        TestDisk(Arc::new(Mutex::new(State { durable, names, ..State::default() })))
+        let removed = state.removed.clone();
+        TestDisk(Arc::new(Mutex::new(State { durable, names, removed, ..State::default() })))
     }
 
     /// What is left after a power cut: of each file's writes since its last sync the first `kept`, and of the one after
     /// them the first half; names as of the last directory sync.
     pub(crate) fn after_power_cut(&self, kept: usize) -> TestDisk {
+        self.after_power_cut_with(kept, Names::Synced)
+    }
+
+    pub(crate) fn after_power_cut_with(&self, kept: usize, names: Names) -> TestDisk {
         let state = self.state();
-        let names: BTreeMap<_, _> = state
-            .durable
-            .iter()
-            .map(|(name, content)| {
-                let content = content.lock().unwrap();
-                let mut bytes = content.durable.clone();
-                for (at, (offset, written)) in content.writes.iter().enumerate() {
-                    let part = match at.cmp(&kept) {
-                        std::cmp::Ordering::Less => &written[..],
-                        std::cmp::Ordering::Equal => &written[..written.len() / 2],
-                        std::cmp::Ordering::Greater => break,
-                    };
-                    place(&mut bytes, part, *offset);
-                }
-                let content = Content { durable: bytes.clone(), bytes, writes: Vec::new() };
-                (name.clone(), Arc::new(Mutex::new(content)))
-            })
-            .collect();
+        let mut left = state.durable.clone();
+        if matches!(names, Names::Removals | Names::All) {
+            left.retain(|name, _| !state.removed.contains(name));
+        }
+        if matches!(names, Names::Additions | Names::All) {
+            left.extend(state.names.iter().map(|(name, content)| (name.clone(), Arc::clone(content))));
+        }
+        if matches!(names, Names::All) {
+            left.retain(|name, _| state.names.contains_key(name));
+        }
+        let names = left.iter().map(|(name, content)| {
+            let content = content.lock().unwrap();
+            let mut bytes = content.durable.clone();
+            for (at, (offset, written)) in content.writes.iter().enumerate() {
+                let part = match at.cmp(&kept) {
+                    std::cmp::Ordering::Less => &written[..],
+                    std::cmp::Ordering::Equal => &written[..written.len() / 2],
+                    std::cmp::Ordering::Greater => break,
+                };
+                place(&mut bytes, part, *offset);
+            }
+            let content = Content { durable: bytes.clone(), bytes, writes: Vec::new() };
+            (name.clone(), Arc::new(Mutex::new(content)))
+        });
+        let names: BTreeMap<_, _> = names.collect();
         TestDisk(Arc::new(Mutex::new(State { durable: names.clone(), names, ..State::default() })))
     }
 }
 
+/// Which changes of names since the directory was synced a power cut leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// None.
+    Synced,
+    /// What was removed is gone; what was made is not there.
+    Removals,
+    /// What was made is there; what was removed as well.
+    Additions,
+    /// All.
+    All,
+}
+
+impl Names {
+    pub(crate) const EACH: [Names; 4] = [Names::Synced, Names::Removals, Names::Additions, Names::All];
+}
+
 impl State {
+    /// Counts a sync; says whether it fails.
+    fn fails_sync(&mut self) -> bool {
+        self.syncs += 1;
+        match &mut self.failing_syncs {
+            None | Some((_, 0)) => false,
+            Some((0, times)) => {
+                *times -= 1;
+                true
+            }
+            Some((succeed, _)) => {
+                *succeed -= 1;
+                false
+            }
+        }
+    }
+
     /// Counts a change; refuses it once the process is dead.
     fn step(&mut self) -> io::Result<()> {
         self.changes += 1;
@@ -177,6 +236,7 @@ impl Disk for TestDisk {
                 state.step()?;
                 let content = Arc::new(Mutex::new(Content::default()));
                 state.names.insert(name.into(), Arc::clone(&content));
+                state.removed.remove(name);
                 content
             }
         };
@@ -190,7 +250,12 @@ impl Disk for TestDisk {
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut state = self.state();
         state.step()?;
-        state.names.remove(name).map(drop).ok_or(io::ErrorKind::NotFound.into())
+        let content = state.names.remove(name).ok_or(io::Error::from(io::ErrorKind::NotFound))?;
+        state.removed.insert(name.into());
+        if let Some(room) = &mut state.room {
+            *room += content.lock().unwrap().bytes.len();
+        }
+        Ok(())
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -198,13 +263,18 @@ impl Disk for TestDisk {
         state.step()?;
         let content = state.names.remove(from).ok_or(io::Error::from(io::ErrorKind::NotFound))?;
         state.names.insert(to.into(), content);
+        state.removed.remove(to);
         Ok(())
     }
 
     fn sync_dir(&self) -> io::Result<()> {
         let mut state = self.state();
         state.step()?;
+        if state.fails_sync() {
+            return Err(io::Error::other("the device says no to its directory"));
+        }
         state.durable = state.names.clone();
+        state.removed.clear();
         Ok(())
     }
 
@@ -247,7 +317,7 @@ impl DiskFile for TestFile {
         }
         if let Some(room) = &mut state.room {
             if grows > *room {
-                let part = &bytes[..bytes.len() - (grows - *room)];
+                let part = &bytes[..bytes.len().saturating_sub(grows - *room)];
                 *room = 0;
                 place(&mut content.bytes, part, offset);
                 content.writes.push((offset, part.to_vec()));
@@ -281,8 +351,7 @@ impl DiskFile for TestFile {
         let mut state = self.disk.state();
         let mut content = self.content.lock().unwrap();
         state.step()?;
-        if state.failing_syncs > 0 {
-            state.failing_syncs -= 1;
+        if state.fails_sync() {
             // As Linux has it: the pages count as clean, and never reach the device.
             content.writes.clear();
             return Err(io::Error::other("the device says no"));

@@ -4,6 +4,7 @@
 
 pub(crate) mod disk;
 pub(crate) mod model;
+pub(crate) mod work;
 
 use std::sync::Arc;
 
