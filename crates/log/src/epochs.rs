@@ -3,6 +3,7 @@
 use bowline_proto::{Epoch, Seq};
 
 use crate::codec::{Take, count, put_seq, put_u32, put_u64};
+use crate::reader::before;
 
 /// A new epoch starts this far above everything that may have been handed out. How much was handed out is known up to
 /// what the kernel had not written back: half a minute at half a million records a second. 2^27 epochs fit below 2^53.
@@ -74,6 +75,12 @@ impl Epochs {
     /// The eras before whose start acknowledged records may be lost, for a reader that is at `after`.
     pub(crate) fn losses_after(&self, after: Seq) -> impl Iterator<Item = &Era> {
         self.0.iter().filter(move |era| era.is_lossy && era.first > after.next())
+    }
+
+    /// The last position before `seq` that was ever given: an era starts far above the one before.
+    pub(crate) fn given_before(&self, seq: Seq) -> Seq {
+        let starts = self.0.iter().find(|era| era.first == seq);
+        starts.map_or_else(|| before(seq), |era| era.shared)
     }
 
     pub(crate) fn put(&self, out: &mut Vec<u8>) {

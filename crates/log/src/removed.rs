@@ -4,7 +4,6 @@ use crate::disk::{Disk, Open, unusable};
 use crate::grants::Grants;
 use crate::index::{Hole, Index};
 use crate::names;
-use crate::reader::before;
 use crate::sealed;
 use crate::segment::Snapshot;
 use crate::segment_store::full_or_failed;
@@ -50,9 +49,10 @@ pub(crate) fn take_up_removed(
         let file = disk.open(&name, Open::Existing).map_err(|error| unusable(disk, &name, error))?;
         file.write_at(&bytes, 0).and_then(|()| file.sync_data()).map_err(full_or_failed)?;
         has_any = true;
-        if number > snapshot.oldest_number && index.base() > snapshot.oldest {
+        let last = snapshot.epochs.given_before(index.base());
+        if number > snapshot.oldest_number && snapshot.oldest <= last {
             // What would say what the segments before it held is damaged.
-            let hole = Hole { first: snapshot.oldest, last: before(index.base()), topics: None };
+            let hole = Hole { first: snapshot.oldest, last, topics: None };
             forget(&Index::lost(snapshot.oldest_number, hole), &mut snapshot.topics, &mut snapshot.grants);
         }
         forget(&index, &mut snapshot.topics, &mut snapshot.grants);

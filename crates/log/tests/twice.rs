@@ -33,7 +33,7 @@ fn what_a_killed_process_left_unsynced_is_not_lost_with_the_power_after_the_next
         let said = work(&disk, Durability::Fsync);
         let disk = disk.copy();
         let at = format!("killed in step {step}");
-        keeps(&disk, "boot", &said, &at);
+        let said = keeps(&disk, "boot", &said, &at);
         survives_power_cuts(&disk, &said, &at);
     }
 }
@@ -89,7 +89,7 @@ fn what_a_failed_sync_left_unwritten_is_not_lost_with_the_power_after_the_log_wa
             // Whoever is told that it does not open tries again.
             let store = (0..times).find_map(|_| opened().ok()).unwrap_or_else(|| opened().unwrap());
             drop(store);
-            keeps(&disk, "boot", &said, &at);
+            let said = keeps(&disk, "boot", &said, &at);
             survives_power_cuts(&disk, &said, &at);
         }
     }
@@ -114,7 +114,7 @@ fn what_a_removal_on_a_full_device_was_about_to_say_is_not_lost_with_its_process
         let at = format!("died in step {step} of a removal without room");
         survives_power_cuts(&disk, &said, &at);
         let disk = disk.copy();
-        keeps(&disk, "boot", &said, &at);
+        let said = keeps(&disk, "boot", &said, &at);
         survives_power_cuts(&disk, &said, &at);
         if is_through {
             break;
@@ -144,7 +144,7 @@ fn a_device_that_fills_up_anywhere_loses_nothing_of_what_was_acknowledged() {
             }
             survives_power_cuts(&disk, &said, &at);
             disk.set_room(None);
-            keeps(&disk, "boot", &said, &at);
+            let said = keeps(&disk, "boot", &said, &at);
             survives_power_cuts(&disk, &said, &at);
         }
     }

@@ -53,8 +53,8 @@ pub(crate) fn work(disk: &TestDisk, durability: Durability) -> Said {
 }
 
 /// Opens what is left: the epoch goes on, everything acknowledged is there or was removed by retention and is told so,
-/// and appending goes on behind it. `at` names the case.
-pub(crate) fn keeps(left: &TestDisk, boot: &str, said: &Said, at: &str) {
+/// and appending goes on behind it: what the new process acknowledged is said too. `at` names the case.
+pub(crate) fn keeps(left: &TestDisk, boot: &str, said: &Said, at: &str) -> Said {
     let (store, recovery) = open(left, config(), boot, SECOND);
     assert_eq!(recovery.epoch_change, None, "{at}: {recovery:?}");
     assert_eq!(recovery.missing_segments, [0; 0], "{at}");
@@ -78,4 +78,8 @@ pub(crate) fn keeps(left: &TestDisk, boot: &str, said: &Said, at: &str) {
     assert!(topics.len() as u64 >= last / 2, "{at}");
     let next = store.status().head.get() + 1;
     assert_eq!(put(&store, [event("conv:b", "goes on")]), [next], "{at}");
+    let mut said = said.clone();
+    said.acknowledged.push(next);
+    said.epoch = Some(store.status().epoch);
+    said
 }
