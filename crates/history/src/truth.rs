@@ -74,10 +74,7 @@ impl Truth {
     /// The last committed position.
     #[must_use]
     pub fn head(&self) -> Seq {
-        let of = |life: &Life| {
-            life.records.keys().next_back().map_or(life.began_at, |last| life.began_at.max(*last))
-        };
-        self.lives.last().map_or(Seq::ZERO, of)
+        self.lives.last().map_or(Seq::ZERO, head_of)
     }
 
     /// Takes a committed record of the current life.
@@ -136,8 +133,9 @@ impl Truth {
             }
             return wrong;
         }
-        // A process that died within a removal has told nobody of it.
-        let was_oldest = was_oldest.max(oldest);
+        // A process that died within a removal has told nobody of it. Where nothing of the life before is left, what was
+        // not known to be removed is lost.
+        let was_oldest = if oldest <= head_of(last) { was_oldest.max(oldest) } else { was_oldest };
         // Where nothing is left, the log began anew; otherwise what retention took before is shared.
         let is_anew = !last.records.iter().any(|(seq, record)| shown.get(seq) == Some(&record));
         let mut surviving: BTreeMap<Seq, Record> = last
@@ -157,6 +155,10 @@ impl Truth {
             surviving.pop_last();
         }
         let shared = surviving.keys().next_back().copied().unwrap_or(Seq::ZERO);
+        // A life that has lost all records of its own still began where it began.
+        let first_gone = last.records.keys().find(|seq| !surviving.contains_key(seq));
+        let is_begun = !is_anew && first_gone.is_none_or(|gone| last.began_at < *gone);
+        let shared = if is_begun { shared.max(last.began_at) } else { shared };
         let mut records = surviving;
         records.extend(shown.iter().map(|(seq, record)| (*seq, (*record).clone())));
         let unknown_upto = if is_anew { before(oldest) } else { last.unknown_upto };
@@ -181,6 +183,10 @@ impl Truth {
         }
         grants
     }
+}
+
+fn head_of(life: &Life) -> Seq {
+    life.records.keys().next_back().map_or(life.began_at, |last| life.began_at.max(*last))
 }
 
 /// The position before `seq`.

@@ -125,6 +125,13 @@ impl SimDisk {
         }
     }
 
+    /// Whether a power cut leaves the first `size` bytes of this file as processes see them.
+    pub(crate) fn is_durable(&self, name: &str, size: usize) -> bool {
+        let platters = self.lock_platters();
+        let file = platters.names.get(name).filter(|file| platters.durable_names.get(name) == Some(file));
+        file.and_then(|file| platters.files.get(file)).is_some_and(|state| state.is_durable(size))
+    }
+
     /// A power cut leaves this file as processes see it: what it would say about others is damaged there already, and
     /// no log can tell two losses from none.
     pub(crate) fn keep_whole(&self, name: Option<&str>) {

@@ -207,6 +207,10 @@ impl FileState {
         }
     }
 
+    pub(super) fn is_durable(&self, size: usize) -> bool {
+        size <= self.durable.len() && self.durable.get(..size) == self.content.get(..size)
+    }
+
     /// Pages are lost one by one; sizes are the file system's own and come with its journal.
     fn forget_unsynced(&mut self, rng: &mut Rng) {
         for change in self.unsynced.drain(..) {

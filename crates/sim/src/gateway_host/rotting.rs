@@ -22,7 +22,13 @@ impl Node {
         }
         let files = self.disk.files();
         let segments: Vec<&String> = files.keys().filter(|name| name.ends_with(".log")).collect();
-        let Some((open, sealed)) = segments.split_last() else { return false };
+        let Some((open, mut sealed)) = segments.split_last() else { return false };
+        // Until its start is durable, the one before it is what a power cut leaves open: two damages again.
+        if !files.get(*open).is_some_and(|content| self.disk.is_durable(open, batches_start(content).max(1)))
+        {
+            let Some((_, earlier)) = sealed.split_last().filter(|_| !is_open) else { return false };
+            sealed = earlier;
+        }
         let name = match rot {
             Rot::Sealed | Rot::Index if sealed.is_empty() => return false,
             Rot::Sealed => sealed[pick(at, sealed.len())].clone(),
