@@ -147,18 +147,13 @@ impl Truth {
             })
             .map(|(seq, record)| (*seq, record.clone()))
             .collect();
-        // What was destroyed at the end is no longer a part of the log.
-        while surviving
-            .last_key_value()
-            .is_some_and(|(seq, _)| *seq >= was_oldest && !shown.contains_key(seq))
-        {
+        // What was destroyed at the end is no longer a part of the log. What an earlier life left stands in segments that no
+        // later one writes, and stays: as a loss.
+        let own = was_oldest.max(last.began_at.next());
+        while surviving.last_key_value().is_some_and(|(seq, _)| *seq >= own && !shown.contains_key(seq)) {
             surviving.pop_last();
         }
         let shared = surviving.keys().next_back().copied().unwrap_or(Seq::ZERO);
-        // A life that has lost all records of its own still began where it began.
-        let first_gone = last.records.keys().find(|seq| !surviving.contains_key(seq));
-        let is_begun = !is_anew && first_gone.is_none_or(|gone| last.began_at < *gone);
-        let shared = if is_begun { shared.max(last.began_at) } else { shared };
         let mut records = surviving;
         records.extend(shown.iter().map(|(seq, record)| (*seq, (*record).clone())));
         let unknown_upto = if is_anew { before(oldest) } else { last.unknown_upto };
