@@ -212,7 +212,14 @@ impl<B> ClientCore<B> {
                 }
                 let Current { link, stream, topics, .. } = *current;
                 self.order(Output::Close { link, code: CloseCode::NORMAL });
-                self.retired.push(Retired { link, stream, topics, awaits: Farewell::Closed, until: now });
+                self.retired.push(Retired {
+                    link,
+                    stream,
+                    topics,
+                    awaits: Farewell::Closed,
+                    was_passed_over: false,
+                    until: now,
+                });
             }
         }
         for retired in &mut self.retired {
@@ -238,7 +245,14 @@ impl<B> ClientCore<B> {
                 let (link, topics) = (*link, LinkTopics::default());
                 self.order(Output::Close { link, code: CloseCode::NORMAL });
                 let awaits = Farewell::Closed;
-                self.retired.push(Retired { link, stream: Stream::Plain, topics, awaits, until: now });
+                self.retired.push(Retired {
+                    link,
+                    stream: Stream::Plain,
+                    topics,
+                    awaits,
+                    was_passed_over: false,
+                    until: now,
+                });
             }
         }
     }

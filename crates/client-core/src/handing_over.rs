@@ -105,7 +105,7 @@ impl<B> ClientCore<B> {
             let oldest = self.retired.remove(0);
             self.order(Output::Abort { link: oldest.link });
         }
-        self.retired.push(Retired { link, stream, topics, awaits, until });
+        self.retired.push(Retired { link, stream, topics, awaits, was_passed_over: false, until });
         self.arm_retire();
     }
 

@@ -124,6 +124,8 @@ pub(crate) struct Retired {
     pub(crate) stream: Stream,
     pub(crate) topics: LinkTopics,
     pub(crate) awaits: Farewell,
+    /// Something that it showed was not read, because it lacked a topic then: it moves nothing any more.
+    pub(crate) was_passed_over: bool,
     /// When the wait is over whatever came.
     pub(crate) until: Time,
 }

@@ -93,7 +93,7 @@ impl<B> ClientCore<B> {
         }
     }
 
-    fn part_of(&self, link: LinkId) -> Option<Part> {
+    fn part_of(&mut self, link: LinkId) -> Option<Part> {
         if let Some(current) = self.current().filter(|current| current.link == link) {
             return Some(Part::Current(current.stream));
         }
@@ -105,12 +105,16 @@ impl<B> ClientCore<B> {
         if matches!(self.life, Life::Closing) {
             return None;
         }
-        let retired = self.retired.iter().find(|retired| retired.link == link)?;
+        let index = self.retired.iter().position(|retired| retired.link == link)?;
         // What it shows would move the cursor past events of a topic that it does not bring. It is read for speed only:
-        // the current link brings everything.
+        // the current link brings everything. Once something of it was not read, nothing of it is: what it shows next
+        // would move the cursor past that.
         let current = self.current().map(|current| &current.topics);
-        let is_complete = retired.topics.brings_all_logged(current, &self.wanted);
-        (retired.stream == Stream::Plain || is_complete).then_some(Part::Retired(retired.stream))
+        let is_complete = self.retired[index].topics.brings_all_logged(current, &self.wanted);
+        let retired = &mut self.retired[index];
+        retired.was_passed_over |= !is_complete;
+        let is_read = retired.stream == Stream::Plain || !retired.was_passed_over;
+        is_read.then_some(Part::Retired(retired.stream))
     }
 
     fn event(&mut self, now: Time, link: LinkId, stream: Stream, head: &EventHead, body: B) {

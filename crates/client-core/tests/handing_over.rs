@@ -314,6 +314,26 @@ fn a_retired_link_that_lacks_a_newly_subscribed_topic_moves_the_cursor_no_more()
 }
 
 #[test]
+fn a_retired_link_that_lacked_a_topic_for_a_while_is_not_read_again() {
+    let (mut host, old) = Host::connected_at(exact(), 10);
+    let new = host.successor();
+    host.accept(new, resumed_at(10));
+    host.command(Command::Subscribe(topics(&["log:x"])));
+    host.event(old, "conv:a", 14, 0);
+    host.command(Command::Unsubscribe(topics(&["log:x"])));
+    host.take();
+    host.event(old, "conv:b", 16, 0);
+    host.event(old, "conv:a", 17, 14);
+    host.pong(old, 20);
+    let orders = host.take();
+    assert!(orders.0.is_empty(), "14 was not read: nothing behind it may move the cursor");
+    for (name, at, prev) in [("conv:a", 14, 0), ("conv:b", 16, 0), ("conv:a", 17, 14)] {
+        host.event(new, name, at, prev);
+    }
+    assert_eq!(host.take().delivered(), [14, 16, 17]);
+}
+
+#[test]
 fn a_hole_on_a_retired_link_costs_that_link_only() {
     let (mut host, old) = Host::connected_at(exact(), 10);
     let new = host.successor();
