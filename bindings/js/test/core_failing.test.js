@@ -1,0 +1,54 @@
+// The compiled core itself fails: out of memory, or a fault of ours. Its connections end, and a new one works.
+
+import assert from 'node:assert/strict';
+import { AgentSocket } from '../dist/index.js';
+import { connected, scripted, settle } from './support/scripted.js';
+
+const { Instance } = WebAssembly;
+let isBroken = false;
+
+// Exports are frozen, so an object with the same functions stands in for them.
+WebAssembly.Instance = class {
+  constructor(module) {
+    const real = new Instance(module).exports;
+    this.exports = { ...real };
+    for (const name of ['core_call', 'core_event']) {
+      this.exports[name] = (...args) => {
+        if (isBroken) throw new WebAssembly.RuntimeError('unreachable');
+        return real[name](...args);
+      };
+    }
+  }
+};
+
+scripted('a core that fails ends every connection that it drives, and a new one works', async ({ agent, server, clock }) => {
+  const reported = [];
+  globalThis.reportError = (error) => reported.push(error.code);
+  try {
+    const told = [];
+    const sockets = [agent(), agent()];
+    const peers = [];
+    for (const socket of sockets) {
+      socket.onStateChange((state) => told.push(state));
+      socket.onError((error) => told.push(error.code));
+      peers.push(await connected(socket, server));
+    }
+    told.length = 0;
+    isBroken = true;
+    peers[0].event(1);
+    isBroken = false;
+    assert.deepEqual(told, ['disconnected', 'ENDED']);
+    assert.equal(peers[0].closedWith, 1000);
+    // The other one shares the core, and notices with its next call.
+    peers[1].event(1);
+    assert.deepEqual(told, ['disconnected', 'ENDED', 'disconnected', 'ENDED']);
+    await settle();
+    assert.deepEqual([clock.timers, server.open.length], [0, 0]);
+    assert.deepEqual(reported, ['CORE', 'CORE']);
+    await connected(sockets[0], server);
+    assert.equal(sockets[0].getState(), 'connected');
+    assert(sockets[0] instanceof AgentSocket);
+  } finally {
+    delete globalThis.reportError;
+  }
+});
