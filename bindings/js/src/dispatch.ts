@@ -16,6 +16,20 @@ export class Dispatch {
     this.#queue.push(taker, item);
   }
 
+  /** As `add_` and `run_`, without the way through the queue where nothing waits. */
+  do_<T>(taker: Taker<T>, item: T): void {
+    if (this.#isRunning || this.#queue.length > 0) this.add_(taker, item);
+    else {
+      this.#isRunning = true;
+      try {
+        taker.take_(item);
+      } finally {
+        this.#isRunning = false;
+      }
+    }
+    if (this.#queue.length > 0) this.run_();
+  }
+
   /** Carries out what waits, unless somebody is at it already. */
   run_(): void {
     if (this.#isRunning) return;

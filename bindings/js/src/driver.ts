@@ -169,9 +169,17 @@ export class Driver implements Taker<Output> {
   }
 
   #drain(): void {
-    let output: Output | undefined;
-    while ((output = this.#core?.poll())) this.#dispatch.add_(this, output);
-    this.#dispatch.run_();
+    const first = this.#core?.poll();
+    let output = first && this.#core!.poll();
+    if (first && !output) {
+      // As a rule an event, which at most puts the deadline off.
+      this.#dispatch.do_(this, first);
+      if (first.kind === 'deliver' && this.#armedFor < Infinity) return;
+    } else {
+      if (first) this.#dispatch.add_(this, first);
+      for (; output; output = this.#core!.poll()) this.#dispatch.add_(this, output);
+      this.#dispatch.run_();
+    }
     this.#arm();
   }
 
@@ -312,9 +320,10 @@ export class Driver implements Taker<Output> {
       const text: unknown = message?.data;
       if (typeof text !== 'string') return core.badFrame(now, id, 'a message that is no text');
       const frame = decode(text, core.wantsDigest());
-      this.#hearing.trace_?.(`<- ${shown(frame, text)}`);
+      const { keep_, trace_ } = this.#hearing;
+      trace_?.(`<- ${shown(frame, text)}`);
       if (frame.kind === 'bad') return core.badFrame(now, id, frame.why);
-      if (frame.kind === 'event' && this.#hearing.keep_) frame.event = this.#hearing.keep_(frame.event, message);
+      if (keep_ && frame.kind === 'event') frame.event = keep_(frame.event, message);
       core.frame(now, id, frame);
     });
   }
