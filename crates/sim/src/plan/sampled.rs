@@ -62,7 +62,7 @@ impl Plan {
         crowd(&mut aside, &mut clients, quiet_at);
         let strangers = strangers(rng, size, &conversations);
         let hostiles = hostiles(rng, size);
-        let node = node(rng, size);
+        let mut node = node(rng, size);
         let publishers = publishers(rng, size);
         // What rots after the power was cut cannot be told from a torn tail; only a log that syncs has a tail to tell.
         let targets = Targets {
@@ -78,6 +78,7 @@ impl Plan {
             })
             .collect();
         rare_faults(&mut aside, &mut planned, &node, clients.len(), faults_last);
+        be_curt(&mut aside, &mut node, &mut clients);
         planned.sort_by_key(|planned| planned.at);
         // Whoever is slow must still be able to catch up in the quiet: a small window goes with short ways only.
         let window = if clients.iter().all(|client| client.link.delay.1 <= 1_000) {
@@ -227,6 +228,24 @@ fn crowd(rng: &mut Rng, clients: &mut Vec<ClientPlan>, quiet_at: Time) {
         match clients.get_mut(number) {
             Some(client) => *client = plan,
             None => clients.push(plan),
+        }
+    }
+}
+
+/// Some gateways give sockets half a minute and no notice: their clients have to see to it by themselves, and a tenth of that
+/// life is their margin.
+fn be_curt(rng: &mut Rng, node: &mut NodePlan, clients: &mut [ClientPlan]) {
+    let is_short = |limits: &Limits| limits.max_duration < Duration::from_secs(7_200);
+    if !node.limits.iter().any(is_short) || !rng.percent(40) {
+        return;
+    }
+    for limits in node.limits.iter_mut().filter(|limits| is_short(limits)) {
+        limits.max_duration = limits.max_duration.max(Duration::from_secs(30));
+        limits.notice = Duration::from_millis(100);
+    }
+    for client in clients {
+        if client.renews_every.is_none() || rng.percent(40) {
+            client.renews_every = Some(Duration::from_secs(110 * 60));
         }
     }
 }
