@@ -1,6 +1,8 @@
 //! How a link comes to be: credential, dial, resume, accept. Each step has its own deadline, and every failure of a step
 //! ends in one of two places: the gate of the retries, or the next try of a handover.
 
+use std::sync::Arc;
+
 use bowline_proto::{Accepted, ClientFrame, Cursor, Gap, Rejected, Resume, Time};
 use tracing::{debug, warn};
 
@@ -121,7 +123,7 @@ impl<B> ClientCore<B> {
     }
 
     /// `connection.accepted` on the link that is on its way.
-    pub(crate) fn accepted(&mut self, now: Time, mut accepted: Accepted) {
+    pub(crate) fn accepted(&mut self, now: Time, accepted: Accepted) {
         let start = positions(&accepted);
         if matches!(self.approach(), Some(Approach::AwaitRejectedClose { .. })) {
             warn!("accepted after it was rejected");
@@ -158,12 +160,9 @@ impl<B> ClientCore<B> {
         if accepted.session_id.is_some() {
             self.session.clone_from(&accepted.session_id);
         }
-        let gaps = core::mem::take(&mut accepted.gaps);
-        self.notify(Notice::Accepted {
-            accepted: Accepted { gaps: gaps.clone(), ..accepted.clone() }.into(),
-            occasion,
-        });
-        self.go_on(presented, start, accepted.resumed, gaps);
+        let accepted = Arc::new(accepted);
+        self.notify(Notice::Accepted { accepted: Arc::clone(&accepted), occasion });
+        self.go_on(presented, start, accepted.resumed, accepted.gaps.clone());
 
         if let Some(before) = before {
             self.retire(now, *before, start);

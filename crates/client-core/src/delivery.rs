@@ -86,7 +86,10 @@ impl Delivery {
         let Some(cursor) = self.cursor.filter(|cursor| cursor.epoch == start.epoch) else {
             return self.change_epoch(start, is_resumed, gaps);
         };
-        let gaps = gaps.into_iter().filter_map(|gap| self.narrow(start.epoch, gap)).collect();
+        let mut news = Vec::new();
+        for gap in gaps {
+            news.extend(self.narrow(start.epoch, gap));
+        }
         let mut skipped = None;
         if start.seq > cursor.seq {
             self.reached.forget_all();
@@ -99,7 +102,7 @@ impl Delivery {
             skipped = (!is_resumed).then_some(cursor);
         }
         self.is_cursor_proved = true;
-        Continuation { gaps, skipped }
+        Continuation { gaps: news, skipped }
     }
 
     /// Seqs of another epoch can't be compared: the reader stands where the gateway says.
@@ -112,12 +115,17 @@ impl Delivery {
         // The bounds of an epoch's change may be positions of the old log, so nothing is cut off them, and they say
         // nothing about the new log's events.
         // One pass, because the order in which losses are told tiles each topic.
-        let mut told = |gap: Gap| {
-            if gap.reason == GapReason::Epoch { Some(gap) } else { self.losses.tell(gap, Seq::ZERO) }
-        };
-        let gaps: Vec<Gap> = gaps.into_iter().filter_map(&mut told).collect();
-        self.losses_of_epoch = gaps.iter().filter(|gap| gap.reason == GapReason::Epoch).cloned().collect();
-        Continuation { gaps, skipped: before.filter(|_| !is_resumed) }
+        let mut news = Vec::new();
+        self.losses_of_epoch.clear();
+        for gap in gaps {
+            if gap.reason == GapReason::Epoch {
+                self.losses_of_epoch.push(gap.clone());
+                news.push(gap);
+            } else {
+                news.extend(self.losses.tell(gap, Seq::ZERO));
+            }
+        }
+        Continuation { gaps: news, skipped: before.filter(|_| !is_resumed) }
     }
 
     /// Judges an event of a link whose stream belongs to `epoch`.

@@ -42,17 +42,17 @@ impl Losses {
     /// Cuts `gap` down to what lies behind `passed` and has not been told, and notes it. `None` when nothing is left.
     pub(crate) fn tell(&mut self, mut gap: Gap, passed: Seq) -> Option<Gap> {
         gap.after = gap.after.max(passed);
-        let mut told: Vec<Loss> = self.of(&gap.topic).to_vec();
-        told.sort_by_key(|loss| loss.after);
-        for loss in &told {
-            if loss.after <= gap.after && gap.after < previous(loss.before) {
-                gap.after = previous(loss.before);
-            }
+        let told = self.of(&gap.topic);
+        let covers_front =
+            |gap: &Gap, loss: &Loss| loss.after <= gap.after && gap.after < previous(loss.before);
+        while let Some(loss) = told.iter().find(|loss| covers_front(&gap, loss)) {
+            gap.after = previous(loss.before);
         }
-        for loss in told.iter().rev() {
-            if loss.before >= gap.before && loss.after.next() < gap.before {
-                gap.before = loss.after.next().max(gap.after.next());
-            }
+        let covers_back = |gap: &Gap, loss: &Loss| {
+            loss.before >= gap.before && loss.after.next().max(gap.after.next()) < gap.before
+        };
+        while let Some(loss) = told.iter().find(|loss| covers_back(&gap, loss)) {
+            gap.before = loss.after.next().max(gap.after.next());
         }
         if gap.before <= gap.after.next() {
             return None;

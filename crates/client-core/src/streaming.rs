@@ -87,7 +87,7 @@ impl<B> ClientCore<B> {
         self.heard(now, link);
         let Some(part) = self.part_of(link) else { return };
         warn!(link = link.0, why, "bad frame");
-        self.notify(Notice::Trouble(["a frame was not understood: ", why].concat()));
+        self.notify(Notice::Trouble("a frame was not understood: ".to_owned() + why));
         if matches!(part, Part::Current(Stream::Logged(_))) && self.delivery.doubt() {
             self.give_up_current(now, "a frame was not understood");
         }

@@ -94,13 +94,28 @@ pub(crate) fn of_credential(failure: CredentialFailure) -> Verdict {
 fn described(code: CloseCode) -> String {
     match (code, code.name()) {
         (CloseCode::ABNORMAL, _) => "the link ended without a close".to_owned(),
-        (code, "") => ["closed with ", &code.0.to_string()].concat(),
-        (code, name) => ["closed with ", &code.0.to_string(), " ", name].concat(),
+        (code, name) => {
+            let mut text = "closed with ".to_owned();
+            push_decimal(&mut text, code.0);
+            if !name.is_empty() {
+                text.push(' ');
+                text.push_str(name);
+            }
+            text
+        }
     }
 }
 
+/// What `write!` would do: its machinery is a twentieth of the core where that is compiled small.
+fn push_decimal(text: &mut String, number: u16) {
+    if number >= 10 {
+        push_decimal(text, number / 10);
+    }
+    text.push(char::from(b'0' + (number % 10) as u8));
+}
+
 fn rejected_for(rejected: &Rejected) -> String {
-    ["rejected: ", &rejected.reason].concat()
+    "rejected: ".to_owned() + &rejected.reason
 }
 
 fn cause_of(reason: &CloseReason) -> String {

@@ -38,14 +38,20 @@ impl Topic {
         if text.len() > MAX_TOPIC_BYTES {
             return Err(InvalidTopic::TooLong(text.len()));
         }
-        let (prefix, rest) = text.split_once(':').ok_or(InvalidTopic::Shape)?;
-        let prefix_fits = !prefix.is_empty()
-            && prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if !prefix_fits || rest.is_empty() {
+        // Byte by byte, for the compiled core's size: `:` and the control characters of ASCII are bytes of their own, and those
+        // of the next block are 0xc2 with a byte below 0xa0.
+        let bytes = text.as_bytes();
+        let prefix = bytes.iter().position(|byte| *byte == b':').ok_or(InvalidTopic::Shape)?;
+        let is_name = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+        if prefix == 0 || prefix + 1 == bytes.len() || !bytes[..prefix].iter().all(is_name) {
             return Err(InvalidTopic::Shape);
         }
-        if text.chars().any(char::is_control) {
-            return Err(InvalidTopic::ControlCharacter);
+        let mut before = 0;
+        for &byte in bytes {
+            if byte < 0x20 || byte == 0x7f || (before == 0xc2 && byte < 0xa0) {
+                return Err(InvalidTopic::ControlCharacter);
+            }
+            before = byte;
         }
         Ok(Topic(text.into()))
     }

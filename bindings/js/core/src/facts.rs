@@ -46,7 +46,7 @@ pub(crate) fn read(what: u32, id: u64, values: &mut Values<'_>) -> Said {
         17 => frame(values.accepted()),
         18 => frame(values.rejected()),
         19 => frame(values.subscribe_ack()),
-        20 => frame(ServerFrame::UnsubscribeAck { unsubscribed: values.topics() }),
+        20 => frame(ServerFrame::UnsubscribeAck { unsubscribed: values.topics().0 }),
         21 => frame(values.topics_changed()),
         22 => frame(values.gap_frame()),
         23 => frame(ServerFrame::Pong { seq: values.seq() }),
@@ -58,11 +58,10 @@ pub(crate) fn read(what: u32, id: u64, values: &mut Values<'_>) -> Said {
 }
 
 fn wish_for(values: &mut Values<'_>, wish: fn(Vec<Topic>) -> Command) -> Said {
-    let topics = values.list(1, |values| values.text().and_then(|text| Topic::new(text).ok()));
-    topics
-        .into_iter()
-        .collect::<Option<Vec<Topic>>>()
-        .map_or(Said::NoTopic, |topics| Said::Wish(wish(topics)))
+    match values.topics() {
+        (topics, true) => Said::Wish(wish(topics)),
+        (_, false) => Said::NoTopic,
+    }
 }
 
 fn credential_failure(values: &mut Values<'_>) -> CredentialFailure {

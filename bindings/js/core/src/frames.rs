@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bowline_proto::{
     Accepted, DrainReason, Draining, Gap, GapReason, RefusalCode, Rejected, Seq, ServerFrame, SessionId,
-    SubscribeAck, Topic, TopicRefusal,
+    SubscribeAck, TopicRefusal,
 };
 
 use crate::values::Values;
@@ -23,7 +23,7 @@ impl Values<'_> {
             max_duration: self.millis(),
             can_resume: self.flag(),
             can_drain: self.flag(),
-            gaps: self.list(4, Values::gap).into_iter().flatten().collect(),
+            gaps: self.gaps(),
         }))
     }
 
@@ -36,16 +36,16 @@ impl Values<'_> {
     }
 
     pub(crate) fn subscribe_ack(&mut self) -> ServerFrame<()> {
-        ServerFrame::SubscribeAck(SubscribeAck {
-            subscribed: self.topics(),
-            errors: self
-                .list(2, |values| TopicRefusal { topic: values.string(), code: values.refusal_code() }),
-            seq: self.seq(),
-        })
+        let (subscribed, _) = self.topics();
+        let mut errors = Vec::new();
+        for _ in 0..self.length() / 2 {
+            errors.push(TopicRefusal { topic: self.string(), code: self.refusal_code() });
+        }
+        ServerFrame::SubscribeAck(SubscribeAck { subscribed, errors, seq: self.seq() })
     }
 
     pub(crate) fn topics_changed(&mut self) -> ServerFrame<()> {
-        let (added, removed) = (self.topics(), self.topics());
+        let ((added, _), (removed, _)) = (self.topics(), self.topics());
         ServerFrame::Topics { added, removed, seq: self.seq().unwrap_or_default() }
     }
 
@@ -71,8 +71,16 @@ impl Values<'_> {
         ServerFrame::Error { code: self.string(), message: self.string() }
     }
 
+    fn gaps(&mut self) -> Vec<Gap> {
+        let mut gaps = Vec::new();
+        for _ in 0..self.length() / 4 {
+            gaps.extend(self.gap());
+        }
+        gaps
+    }
+
     fn gap(&mut self) -> Option<Gap> {
-        let topic = self.text().and_then(|text| Topic::new(text).ok());
+        let topic = self.topic();
         let position = |seq: Option<Seq>| seq.unwrap_or_default();
         let (after, before) = (position(self.seq()), position(self.seq()));
         let reason = match self.text() {

@@ -72,26 +72,27 @@ impl<'a> Values<'a> {
         self.text()?.parse().ok()
     }
 
-    /// Reads a list with `read`, once per `width` values of it.
-    pub(crate) fn list<T>(&mut self, width: u32, mut read: impl FnMut(&mut Self) -> T) -> Vec<T> {
-        let mut items = Vec::new();
-        if let Value::List(length) = self.next() {
-            for _ in 0..length / width {
-                if self.rest.is_empty() {
-                    break;
-                }
-                items.push(read(self));
-            }
+    /// How many values the list has that begins here: no more than bytes are left, whatever it says.
+    pub(crate) fn length(&mut self) -> usize {
+        match self.next() {
+            Value::List(length) => self.rest.len().min(length as usize),
+            Value::Nothing | Value::Number(_) | Value::Text(_) => 0,
         }
-        items
     }
 
-    /// A list of topics. What is no topic is left out: the host says so where that matters.
-    pub(crate) fn topics(&mut self) -> Vec<Topic> {
-        self.list(1, |values| values.text().and_then(|text| Topic::new(text).ok()))
-            .into_iter()
-            .flatten()
-            .collect()
+    pub(crate) fn topic(&mut self) -> Option<Topic> {
+        Topic::new(self.text()?).ok()
+    }
+
+    /// A list of topics, and whether each of them is one: what is none is left out.
+    pub(crate) fn topics(&mut self) -> (Vec<Topic>, bool) {
+        let mut topics = Vec::new();
+        let length = self.length();
+        for _ in 0..length {
+            topics.extend(self.topic());
+        }
+        let are_topics = topics.len() == length;
+        (topics, are_topics)
     }
 
     fn next(&mut self) -> Value<'a> {
@@ -180,7 +181,8 @@ pub(crate) mod tests {
         assert_eq!(values.text(), Some("Zürich"));
         assert_eq!(values.seq(), None);
         assert!(values.flag());
-        let topics = values.topics();
+        let (topics, are_topics) = values.topics();
+        assert!(!are_topics);
         assert_eq!(topics.iter().map(Topic::as_str).collect::<Vec<_>>(), ["conv:a", "conv:b"]);
         assert_eq!(values.epoch(), Some(Epoch::from_bits(255)));
         assert_eq!(values.text(), None);
@@ -204,7 +206,7 @@ pub(crate) mod tests {
         let whole = Row::default().text("abc").list(u32::MAX).text("conv:a").number(1.0).0;
         for cut in 0..whole.len() {
             let mut values = Values::new(&whole[..cut]);
-            let (text, topics, number) = (values.text(), values.topics(), values.number());
+            let (text, topics, number) = (values.text(), values.topics().0, values.number());
             assert_eq!(text.is_some(), cut >= 8, "{cut}");
             assert!(topics.len() <= 1 && number.is_none(), "a list takes what is left");
         }
