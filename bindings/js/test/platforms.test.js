@@ -12,11 +12,14 @@ const entry = new URL('../dist/index.js', import.meta.url).href;
 const run = (source, ...flags) =>
   execFileSync(process.execPath, [...flags, '--input-type=module', '--eval', source], { encoding: 'utf8', cwd: fileURLToPath(new URL('.', import.meta.url)) });
 
-test('without a global WebSocket the error says what to pass', { skip: typeof WebSocket !== 'undefined' }, async () => {
+test('without a global WebSocket the error says what to pass', async () => {
+  const saved = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket');
+  delete globalThis.WebSocket;
   const socket = new AgentSocket({ url: 'ws://127.0.0.1:1', tokenProvider: 't' });
   await assert.rejects(socket.connect(), (error) => error.code === 'UNREACHABLE' && /wsFactory: \(url\) => new WebSocket\(url\)/.test(error.message));
   const client = new Bowline({ url: 'ws://127.0.0.1:1' });
   await assert.rejects(client.websocket.connectToChat('t'), /wsFactory/);
+  if (saved) Object.defineProperty(globalThis, 'WebSocket', saved);
 });
 
 test('the global WebSocket is taken where there is one, when it is needed', async () => {
