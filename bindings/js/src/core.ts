@@ -142,6 +142,10 @@ export class Core {
   /** Those behind it, from `#at` on. */
   #more: Output[] = [];
   #at = 0;
+  /** Whether the two below are of the last call that could bring the one forward or begin the other. */
+  #isAsked = false;
+  #deadline: number | undefined;
+  #wantsDigest = false;
 
   constructor(options: CoreOptions, now: number) {
     const saved = options.resumeFrom;
@@ -305,15 +309,19 @@ export class Core {
     return undefined;
   }
 
-  /** When to call `timeout`, in milliseconds since the origin. */
+  /**
+   * When to call `timeout`, in milliseconds since the origin. May be earlier than the core needs it, since events put it off:
+   * `timeout` does nothing then, and the next answer is exact.
+   */
   deadline(): number | undefined {
-    const at = this.#instance.call((exports) => exports.core_deadline(this.#core));
-    return at === at ? at : undefined;
+    this.#ask();
+    return this.#deadline;
   }
 
   /** Whether `digest` of an event matters now: two links may bring the same frame. Ask before each decode. */
   wantsDigest(): boolean {
-    return this.#instance.call((exports) => exports.core_tells_copies(this.#core)) !== 0;
+    this.#ask();
+    return this.#wantsDigest;
   }
 
   /** Where a reader stands who has taken everything that was polled. */
@@ -328,9 +336,20 @@ export class Core {
   free(): void {
     this.#instance.free(this, this.#core);
     this.#core = -1;
+    this.#isAsked = false;
     this.#next = undefined;
     this.#more = [];
     this.#topics.clear();
+  }
+
+  #ask(): void {
+    if (this.#isAsked) return;
+    this.#instance.call((exports) => {
+      const at = exports.core_deadline(this.#core);
+      this.#deadline = at === at ? at : undefined;
+      this.#wantsDigest = exports.core_tells_copies(this.#core) !== 0;
+    });
+    this.#isAsked = true;
   }
 
   #say(now: number, what: What, id = 0, ...values: readonly Value[]): void {
@@ -376,6 +395,7 @@ export class Core {
   }
 
   #take(length: number, event: RawEvent | undefined): void {
+    this.#isAsked = false;
     if (length > 0) {
       for (const order of this.#instance.read(length) as Output[]) {
         // A call that brings an event can deliver no other one.
