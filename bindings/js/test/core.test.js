@@ -1,6 +1,7 @@
 // The compiled core behind its typed face: what goes in, what comes out, and that nothing stays behind.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 
 import * as compiled from '../built/src/core.js';
@@ -73,6 +74,23 @@ test('ten thousand cores made and freed leave the memory as it was', () => {
   for (let i = 0; i < 10_000; i++) use();
   assert.equal(currentInstance().exports.memory.buffer.byteLength, before);
   assert.ok(before < MEGABYTE, `${before} bytes`);
+});
+
+test('cores that are dropped without being freed are freed by the garbage collector', () => {
+  const script = `
+    import { Core } from ${JSON.stringify(new URL('../built/src/core.js', import.meta.url).href)};
+    import { currentInstance } from ${JSON.stringify(new URL('../built/src/instance.js', import.meta.url).href)};
+    const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
+    for (let round = 0; round < 50; round++) {
+      for (let i = 0; i < 200; i++) new Core({ seed: 1 }, 0).connect(0);
+      globalThis.gc();
+      await turn();
+    }
+    console.log(currentInstance().exports.memory.buffer.byteLength);
+  `;
+  const options = ['--expose-gc', '--input-type=module', '--eval', script];
+  const bytes = Number(execFileSync(process.execPath, options, { encoding: 'utf8' }));
+  assert.ok(bytes > 0 && bytes < 4 * MEGABYTE, `${bytes} bytes after ten thousand`);
 });
 
 test('a million events of a hundred thousand topics leave the memory bounded', () => {

@@ -151,3 +151,140 @@ fn refusal(error: &CommandError) -> Refusal {
         _ => Refusal::Closed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topics::Numbered;
+    use crate::values::tests::Row;
+
+    const EPOCH: &str = "00000000000000ff";
+
+    fn said(connection: &mut Connection, now: f64, what: u32, id: f64, row: &Row) -> String {
+        let mut json = Json::default();
+        assert_eq!(connection.take(now, what, id, &row.0, &mut json), Answer::Orders);
+        String::from_utf8(json.text).unwrap()
+    }
+
+    /// What `core.ts` writes of a `connection.accepted` with one gap.
+    fn accepted() -> Row {
+        let head = Row::default().text("c1").nothing().number(0.0).text(EPOCH).number(10.0).number(15_000.0);
+        let flags = head.nothing().number(1.0).number(0.0);
+        flags.list(4).text("conv:b").number(1.0).number(5.0).text("retention")
+    }
+
+    fn live() -> Connection {
+        let mut connection = Connection::new(0.0, &Row::default().number(1.0).0);
+        said(&mut connection, 0.0, 0, 0.0, &Row::default());
+        said(&mut connection, 0.0, 10, 1.0, &Row::default());
+        said(&mut connection, 0.0, 12, 2.0, &Row::default());
+        said(&mut connection, 0.0, 17, 2.0, &accepted());
+        connection
+    }
+
+    fn event(connection: &mut Connection, topic: i32, seq: f64, prev: f64) -> (Answer, String) {
+        let mut json = Json::default();
+        let event = Crossing { link: 2.0, topic, seq, prev, digest: 0.0 };
+        let answer = connection.event(1.0, event, &mut json);
+        (answer, String::from_utf8(json.text).unwrap())
+    }
+
+    #[test]
+    fn orders_come_out_as_the_host_names_them() {
+        let mut connection =
+            Connection::new(0.0, &Row::default().number(1.0).nothing().nothing().number(0.0).0);
+        assert_eq!(
+            said(&mut connection, 0.0, 0, 0.0, &Row::default()),
+            r#"[{"kind":"notice","notice":{"kind":"state","state":"connecting"}},{"kind":"fetch","fetch":1}]"#
+        );
+        assert!((connection.deadline() - 30_000.0).abs() < f64::EPSILON);
+        assert_eq!(
+            said(&mut connection, 0.5, 10, 1.0, &Row::default()),
+            r#"[{"kind":"dial","link":2,"fetch":1,"resume":false}]"#
+        );
+        assert_eq!(said(&mut connection, 1.0, 12, 2.0, &Row::default()), "");
+        assert_eq!(
+            said(&mut connection, 2.0, 17, 2.0, &accepted()),
+            concat!(
+                r#"[{"kind":"notice","notice":{"kind":"accepted","accepted":{"connectionId":"c1","resumed":false,"#,
+                r#""epoch":"00000000000000ff","seq":10,"heartbeatMs":15000,"canResume":true,"canDrain":false,"#,
+                r#""gaps":[{"topic":"conv:b","after":1,"before":5,"reason":"retention"}]},"occasion":"connect"}},"#,
+                r#"{"kind":"notice","notice":{"kind":"gap","gap":{"topic":"conv:b","after":1,"before":5,"reason":"retention"}}},"#,
+                r#"{"kind":"notice","notice":{"kind":"moved","cursor":{"epoch":"00000000000000ff","seq":10}}},"#,
+                r#"{"kind":"notice","notice":{"kind":"state","state":"connected"}}]"#,
+            )
+        );
+        let failure = Row::default().text("refused").nothing().text("gone");
+        said(&mut connection, 3.0, 16, 2.0, &Row::default().number(1006.0));
+        let retry = connection.deadline();
+        said(&mut connection, retry, 27, 0.0, &Row::default());
+        said(&mut connection, retry, 10, 3.0, &Row::default());
+        assert_eq!(
+            said(&mut connection, retry, 13, 4.0, &failure),
+            r#"[{"kind":"notice","notice":{"kind":"state","state":"closed","reason":{"kind":"unreachable","message":"gone"}}}]"#
+        );
+        assert!(connection.deadline().is_nan());
+    }
+
+    #[test]
+    fn an_event_that_is_next_is_answered_by_a_number_alone() {
+        let mut connection = live();
+        let Numbered::As(topic) = connection.topics.add("conv:a") else { panic!("a topic") };
+        let topic = topic as i32;
+        assert_eq!(event(&mut connection, topic, 11.0, 0.0), (Answer::DeliverPlaced, String::new()));
+        assert_eq!(event(&mut connection, topic, 11.0, 0.0), (Answer::Orders, String::new()), "seen");
+        assert_eq!(event(&mut connection, -1, f64::NAN, f64::NAN), (Answer::DeliverUnplaced, String::new()));
+        let (answer, text) = event(&mut connection, topic, 20.0, 15.0);
+        assert_eq!(answer, Answer::Orders);
+        assert!(text.starts_with(r#"[{"kind":"notice","notice":{"kind":"trouble","message":"#), "{text}");
+    }
+
+    #[test]
+    fn a_position_without_a_topic_is_a_bad_frame() {
+        let mut connection = live();
+        for topic in [-1, 7, i32::MAX, i32::MIN] {
+            let (answer, text) = event(&mut connection, topic, 11.0, 0.0);
+            assert_eq!(answer, Answer::Orders);
+            assert!(text.contains("a position without a topic") || text.is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_writes_nothing() {
+        let mut connection = live();
+        let mut json = Json::default();
+        let row = Row::default().list(2).text("conv:a").text("no topic");
+        let answer = connection.take(1.0, 3, 0.0, &row.0, &mut json);
+        assert_eq!(answer, Answer::Refused(Refusal::InvalidTopic));
+        connection.take(1.0, 1, 0.0, &[], &mut json);
+        json.text.clear();
+        let row = Row::default().list(1).text("conv:a");
+        assert_eq!(connection.take(1.0, 3, 0.0, &row.0, &mut json), Answer::Refused(Refusal::Closed));
+        assert!(json.text.is_empty());
+    }
+
+    #[test]
+    fn whatever_bytes_come_every_call_is_answered_with_whole_json() {
+        let whole = accepted().list(3).text("conv:a").text("x").nothing().number(-1.0).0;
+        let mut state = 1_u64;
+        for round in 0..3_000_u32 {
+            let mut connection = live();
+            let mut bytes = whole.clone();
+            for _ in 0..=round % 4 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let at = (state >> 33) as usize % bytes.len();
+                bytes[at] = (state >> 25) as u8;
+            }
+            bytes.truncate(bytes.len() - round as usize % 32);
+            for what in [round % 29, 1 + round % 27] {
+                let mut json = Json::default();
+                connection.take(2.0, what, f64::from(round % 5), &bytes, &mut json);
+                let text = core::str::from_utf8(&json.text).unwrap();
+                assert!(
+                    text.is_empty() || (text.starts_with("[{") && text.ends_with("}]")),
+                    "{what}: {text}"
+                );
+            }
+        }
+    }
+}

@@ -68,3 +68,29 @@ fn empty(buffer: &mut Vec<u8>) {
         *buffer = Vec::new();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_was_freed_is_given_again_and_one_that_never_was_finds_nothing() {
+        let mut cores = Cores::new();
+        let connection = || Connection::new(0.0, &[]);
+        assert_eq!([cores.add(connection()), cores.add(connection()), cores.add(connection())], [0, 1, 2]);
+        cores.remove(1);
+        cores.remove(1);
+        cores.remove(usize::MAX);
+        assert!(cores.call(1, 0).is_none() && cores.call(usize::MAX, 0).is_none());
+        assert!(cores.call(2, usize::MAX).is_some_and(|(_, bytes, _)| bytes.is_empty()));
+        assert_eq!([cores.add(connection()), cores.add(connection())], [1, 3]);
+    }
+
+    #[test]
+    fn a_buffer_that_one_call_made_large_is_given_back() {
+        let mut cores = Cores::new();
+        assert_eq!(cores.make_room(10 * KEPT).len(), 10 * KEPT);
+        assert_eq!(cores.make_room(8).len(), 8);
+        assert!(cores.input.capacity() <= KEPT);
+    }
+}
