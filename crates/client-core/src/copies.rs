@@ -6,7 +6,6 @@
 //! frame that repeats later is news.
 
 use core::time::Duration;
-use std::collections::VecDeque;
 
 use bowline_proto::Time;
 
@@ -22,7 +21,7 @@ const MOST: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Copies {
     /// In the order of delivery.
-    shown: VecDeque<Shown>,
+    shown: Vec<Shown>,
 }
 
 /// Whether two links may bring the same frame.
@@ -46,9 +45,9 @@ impl Copies {
     /// `true` when `link` brought a copy of a frame that another link has brought. Otherwise the frame is noted, if the
     /// links overlap.
     pub(crate) fn is_copy(&mut self, now: Time, link: LinkId, digest: u64, overlap: Overlap) -> bool {
-        while self.shown.front().is_some_and(|oldest| now.since(oldest.at) > JUST || self.shown.len() > MOST)
+        while self.shown.first().is_some_and(|oldest| now.since(oldest.at) > JUST || self.shown.len() > MOST)
         {
-            self.shown.pop_front();
+            self.shown.remove(0);
         }
         let twin = self.shown.iter_mut().find(|shown| shown.digest == digest && !shown.by.contains(&link));
         if let Some(shown) = twin {
@@ -56,7 +55,7 @@ impl Copies {
             return true;
         }
         if overlap == Overlap::Present {
-            self.shown.push_back(Shown { digest, at: now, by: vec![link] });
+            self.shown.push(Shown { digest, at: now, by: vec![link] });
         }
         false
     }

@@ -5,6 +5,7 @@
 //! thousand entries of a few bytes.
 
 use core::borrow::Borrow;
+use core::cmp::Ordering;
 
 /// Values by name, in the order of the names.
 #[derive(Debug)]
@@ -71,7 +72,14 @@ impl<K: Borrow<str>, V> Sorted<K, V> {
     }
 
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        self.entries.retain_mut(|(key, value)| keep(key, value));
+        let mut index = 0;
+        while let Some((key, value)) = self.entries.get_mut(index) {
+            if keep(key, value) {
+                index += 1;
+            } else {
+                self.entries.remove(index);
+            }
+        }
     }
 
     pub(crate) fn clear(&mut self) {
@@ -96,8 +104,22 @@ impl<K: Borrow<str>, V> Sorted<K, V> {
 
     /// Where `name` stands, or would stand.
     fn place(&self, name: &str) -> Result<usize, usize> {
-        self.entries.binary_search_by(|(key, _)| key.borrow().cmp(name))
+        let (mut from, mut to) = (0, self.entries.len());
+        while from < to {
+            let middle = from.midpoint(to);
+            match compare(self.entries[middle].0.borrow(), name) {
+                Ordering::Less => from = middle + 1,
+                Ordering::Equal => return Ok(middle),
+                Ordering::Greater => to = middle,
+            }
+        }
+        Err(from)
     }
+}
+
+/// Apart, so that it is compiled once for all kinds of values.
+fn compare(one: &str, other: &str) -> Ordering {
+    one.cmp(other)
 }
 
 impl<K: Borrow<str>, V> Default for Sorted<K, V> {
