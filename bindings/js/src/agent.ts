@@ -13,22 +13,11 @@ import { ConnectionRejectedError, SocketError, type ConnectError } from './error
 import type { ActivityStatus, AgentState, EventMap, OtherEvent, SubscribeAck, UnsubscribeAck } from './events.js';
 import type { Gap, RawEvent } from './frames.js';
 import { troubleOf } from './news.js';
-import { atLeast } from './options.js';
+import { limitsOf, type PauseOptions } from './options.js';
 
-export interface AgentSocketOptions extends DialOptions {
+export interface AgentSocketOptions extends DialOptions, PauseOptions {
   /** The server: `wss://…`. The token is added to it as `?token=`. */
   url: string;
-  /**
-   * The age at which a connection is replaced by a successor, in milliseconds: exactly this. Default 110 minutes, because
-   * widespread API gateways cut at 120. 0: only when the server asks for it.
-   */
-  proactiveReconnectMs?: number | undefined;
-  /** The pause before the first retry, in milliseconds; it doubles up to 30 s. Default 1000. */
-  reconnectDelay?: number | undefined;
-  /** How many retries in a row may fail before the socket gives up; 0, the default, is for ever. */
-  maxReconnectAttempts?: number | undefined;
-  /** Spreads the pauses at random, which is kinder to a server that loses thousands of agents at once. Default false: exact. */
-  jitter?: boolean | undefined;
   /** A `position` to go on from, also of another process. It proves a session: keep it like a token. */
   resumeFrom?: SavedPosition | undefined;
 }
@@ -86,16 +75,7 @@ export class AgentSocket {
   /** Does nothing yet: `connect()` does. @throws {BowlineError} `INVALID_URL`, `INVALID_OPTION`. */
   constructor(options: AgentSocketOptions) {
     this.#dialer = new Dialer(options.url, options);
-    const renewAfterMs = atLeast(0, 'proactiveReconnectMs', options.proactiveReconnectMs ?? 110 * 60_000);
-    const backoffBaseMs = atLeast(0, 'reconnectDelay', options.reconnectDelay ?? 1000);
-    this.#limits = {
-      renewAfterMs,
-      renewExactly: true,
-      backoffBaseMs,
-      backoffCapMs: Math.max(30_000, backoffBaseMs),
-      jitter: options.jitter ?? false,
-      maxAttempts: atLeast(0, 'maxReconnectAttempts', options.maxReconnectAttempts ?? 0),
-    };
+    this.#limits = { ...limitsOf(options, 0), renewExactly: true };
     this.#position = options.resumeFrom;
     disposable(this, () => this.dispose(), () => (this.dispose(), this.closed()));
   }

@@ -171,11 +171,9 @@ export class Driver implements Taker<Output> {
   #drain(): void {
     const first = this.#core?.poll();
     let output = first && this.#core!.poll();
-    if (first && !output) {
-      // As a rule an event, which at most puts the deadline off.
-      this.#dispatch.do_(this, first);
-      if (first.kind === 'deliver' && this.#armedFor < Infinity) return;
-    } else {
+    // One alone as a rule.
+    if (first && !output) this.#dispatch.do_(this, first);
+    else {
       if (first) this.#dispatch.add_(this, first);
       for (; output; output = this.#core!.poll()) this.#dispatch.add_(this, output);
       this.#dispatch.run_();

@@ -12,5 +12,6 @@ export type * from './events.js';
 export type { Gap, GapReason, RawEvent } from './frames.js';
 export { Bowline } from './managed.js';
 export type { BowlineOptions, Sockets } from './managed.js';
+export type { PauseOptions } from './options.js';
 export type { ManagedOptions, ManagedSocket, ManagedSocket as ChatWebSocket, SocketMessage } from './socket.js';
 export type { Ticket } from './tickets.js';

@@ -13,20 +13,12 @@ import { SocketError, TicketError } from './errors.js';
 import type { WebSocketState } from './events.js';
 import type { Gap, RawEvent } from './frames.js';
 import { troubleOf } from './news.js';
-import { atLeast } from './options.js';
+import { limitsOf, whole, type PauseOptions } from './options.js';
 
 /** How one socket reconnects, sends and traces. */
-export interface ManagedOptions {
-  /** The pause before the first reconnect attempt, in milliseconds; it doubles up to 30 s. Default 1000. */
-  reconnectDelay?: number | undefined;
-  /** How many attempts in a row may fail before the socket closes for good; 0 is for ever. Default 10. */
-  maxReconnectAttempts?: number | undefined;
+export interface ManagedOptions extends PauseOptions {
   /** Writes a readable trace to the console, or to a function, a line at a time. It shows no token, ticket or payload. */
   debug?: boolean | ((line: string) => void) | undefined;
-  /** Spreads the pauses at random. Default false: exact. */
-  jitter?: boolean | undefined;
-  /** The age at which a link is replaced, in milliseconds (up to 5 % earlier). Default 110 minutes; 0: never. */
-  proactiveReconnectMs?: number | undefined;
   /** How many messages may wait while there is no link. Default 1024. */
   maxQueuedMessages?: number | undefined;
   /** How many bytes may wait, here or in the platform's WebSocket. Default 1 MiB. */
@@ -100,7 +92,6 @@ export class ManagedSocket {
     });
     this.#trace = traceOf(options.debug, this.label);
 
-    const backoffBaseMs = atLeast(0, 'reconnectDelay', options.reconnectDelay ?? 1000);
     const hearing: Hearing = {
       // The core hands on what was kept of an event unseen.
       keep_: (_, message) => message as RawEvent,
@@ -113,13 +104,9 @@ export class ManagedSocket {
       trace_: this.#trace,
     };
     this.#driver = new Driver(dialer, new Dispatch(), hearing, {
-      backoffBaseMs,
-      backoffCapMs: Math.max(30_000, backoffBaseMs),
-      maxAttempts: atLeast(0, 'maxReconnectAttempts', options.maxReconnectAttempts ?? 10),
-      jitter: options.jitter ?? false,
-      renewAfterMs: atLeast(0, 'proactiveReconnectMs', options.proactiveReconnectMs ?? 110 * 60_000),
-      outboxMessages: atLeast(0, 'maxQueuedMessages', options.maxQueuedMessages ?? 1024),
-      outboxBytes: atLeast(0, 'maxQueuedBytes', options.maxQueuedBytes ?? 1 << 20),
+      ...limitsOf(options, 10),
+      outboxMessages: whole(options, 'maxQueuedMessages', 1024),
+      outboxBytes: whole(options, 'maxQueuedBytes', 1 << 20),
     });
     disposable(this, () => this.destroy(), () => (this.destroy(), this.closed()));
   }
