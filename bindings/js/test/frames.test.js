@@ -15,6 +15,15 @@ test('every server frame of the corpus is read as in Rust', () => judge(fromServ
 
 test('every server frame of the vectors is read as in Rust', () => judge(fromServer(vectors()), 150));
 
+test('every name of the corpus is a topic where it is one in Rust', () => {
+  const cases = corpus('topics.ndjson');
+  assert.ok(cases.length >= 400, `${cases.length} cases`);
+  for (const { name, expect, ...written } of cases) {
+    const frame = decode(JSON.stringify({ type: 't', seq: 2, prev: 1, topic: message(written).toString() }));
+    assert.equal(frame.kind, expect === 'topic' ? 'event' : 'bad', name);
+  }
+});
+
 test('every frame of a client is written as in Rust', () => {
   const cases = corpus('client_texts.ndjson');
   assert.ok(cases.length >= 20, `${cases.length} cases`);

@@ -284,6 +284,21 @@ fn limits(side: &str) -> Vec<Case> {
     }
     for (name, text, expect) in [
         (
+            "a control character ahead of too many levels",
+            json!(["{\"y\":\"\u{1}\",\"z\":", times("[", 40), times("]", 40), "}"]),
+            error("NotJson"),
+        ),
+        (
+            "too many levels ahead of a control character",
+            json!(["{\"y\":", times("[", 40), times("]", 40), ",\"z\":\"\u{1}\"}"]),
+            error("TooDeep"),
+        ),
+        (
+            "too many levels behind brackets that close nothing",
+            json!(["]]]]", times("[", 33)]),
+            error("TooDeep"),
+        ),
+        (
             "brackets within a text are no levels",
             json!([r#"{"action":"x","y":""#, times("[{", 500), "\"}"]),
             unknown(),

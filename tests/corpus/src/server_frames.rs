@@ -583,6 +583,11 @@ const NAMED: &[(&str, &str, &str)] = &[
         r#"{"frame":"gap","topic":"conv:a","after":1,"before":2,"reason":"epoch"}"#,
     ),
     (
+        "gap for what a client missed",
+        r#"{"action":"gap","topic":"conv:a","after":1,"before":2,"reason":"missing"}"#,
+        r#"{"frame":"gap","topic":"conv:a","after":1,"before":2,"reason":"missing"}"#,
+    ),
+    (
         "gap for a reason in another case",
         r#"{"action":"gap","topic":"conv:a","after":1,"before":2,"reason":"Retention"}"#,
         r#"{"frame":"gap","topic":"conv:a","after":1,"before":2,"reason":"storage"}"#,

@@ -39,24 +39,24 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (kind, members) in EVENTS {
         let whole = whole(members);
-        let mut is_read = |what: &str, payload: Value, expect: Value| {
-            cases.push(case(kind, what, payload.to_string(), json!({ "payload": expect })));
+        let mut is_read = |what: &str, payload: &Value, expect: &Value| {
+            cases.push(case(kind, what, &payload.to_string(), json!({ "payload": expect })));
         };
-        is_read("with every member", whole.clone(), whole.clone());
-        is_read("with what it must have", least(members), least(members));
-        is_read("with nulls", nulled(members), without_nulls(members, &nulled(members)));
+        is_read("with every member", &whole, &whole);
+        is_read("with what it must have", &least(members), &least(members));
+        is_read("with nulls", &nulled(members), &without_nulls(members, &nulled(members)));
         let mut later = whole.clone();
         strew(&mut later);
-        is_read("with members of a later version", later, whole.clone());
+        is_read("with members of a later version", &later, &whole);
         cases.extend(spelled(kind, &whole));
         spoil(&whole, members, &mut |what, payload, expect| {
-            cases.push(case(kind, &what, payload, expect));
+            cases.push(case(kind, &what, &payload, expect));
         });
         for (what, payload) in
             [("a list", "[]"), ("a null", "null"), ("a text", "\"x\""), ("a number", "1e999")]
         {
             let unfit = json!({"error": "Unfit", "member": "payload"});
-            cases.push(case(kind, &format!("whose payload is {what}"), payload.to_owned(), unfit));
+            cases.push(case(kind, &format!("whose payload is {what}"), payload, unfit));
         }
         let missing = json!({"error": "Missing", "member": "payload"});
         cases.push(
@@ -69,7 +69,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-fn case(kind: &str, what: &str, payload: String, expect: Value) -> Case {
+fn case(kind: &str, what: &str, payload: &str, expect: Value) -> Case {
     Case::new(format!("{kind} {what}"))
         .with("side", "server")
         .with("text", format!("{{\"type\":\"{kind}\",\"payload\":{payload}}}"))
@@ -85,7 +85,7 @@ fn sample(name: &str, shape: Shape) -> Value {
         Text | TextOrNull => format!("{name} of Zürich 🎈").into(),
         Name(known) => known[name.len() % known.len()].into(),
         Count => (7 + name.len()).into(),
-        Flag => (name.len() % 2 == 0).into(),
+        Flag => name.len().is_multiple_of(2).into(),
         Texts => json!([name, ""]),
         Any => json!({"own": [1, null, {"type": "x"}]}),
         Object(members) => whole(members),
@@ -162,9 +162,9 @@ fn spelled(kind: &str, whole: &Value) -> Vec<Case> {
     let escaped = text.replacen(&format!("\"{first}\""), &format!("\"{}\"", escaped(first)), 1);
     let spaced = text.replace(":{", " : \t{ ").replace("},", " }\n,");
     vec![
-        case(kind, "with a member twice, of which the last counts", doubled, read.clone()),
-        case(kind, "with an escaped name", escaped, read.clone()),
-        case(kind, "with white space", spaced, read),
+        case(kind, "with a member twice, of which the last counts", &doubled, read.clone()),
+        case(kind, "with an escaped name", &escaped, read.clone()),
+        case(kind, "with white space", &spaced, read),
     ]
 }
 
