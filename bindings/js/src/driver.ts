@@ -162,7 +162,7 @@ export class Driver implements Taker<Output> {
     if (!this.#core) throw new CommandError('CLOSED', 'the connection is closed');
     let waiting = this.#messageBytes;
     for (const { socket } of this.#links.values()) waiting += (socket as { bufferedAmount?: number } | undefined)?.bufferedAmount ?? 0;
-    if (waiting >= this.#maxUnsent) {
+    if (waiting > this.#maxUnsent) {
       throw new CommandError('OUTBOX_FULL', `${waiting} bytes wait to be sent: the server takes them more slowly, try again later`);
     }
     this.#tell(say);

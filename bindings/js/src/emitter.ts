@@ -4,6 +4,7 @@
 // hears from the next value on, and who throws is reported like any uncaught error and stays subscribed.
 
 import { BowlineError } from './errors.js';
+import { whole } from './options.js';
 
 /** Takes a value. Its parameter may be typed more narrowly than what is told, as in `(event: MessageEvent) => void`. */
 export type Handler<T> = { of(value: T): unknown }['of'];
@@ -133,7 +134,9 @@ export class Listeners<T> implements Emitter<T> {
   }
 }
 
-function streamOf<T>(listeners: Listeners<T>, { signal, limit = 1024 }: StreamOptions): Stream<T> {
+function streamOf<T>(listeners: Listeners<T>, options: StreamOptions): Stream<T> {
+  const { signal } = options;
+  const limit = whole(options, 'limit', 1024);
   const items: T[] = [];
   let waiting: { resolve(result: IteratorResult<T>): void; reject(error: unknown): void }[] = [];
   let isOver = false;

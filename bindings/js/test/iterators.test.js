@@ -61,6 +61,10 @@ scripted('by default 1024 values may wait', async ({ client, server }) => {
   assert.equal(count, 1_024);
 });
 
+scripted('a limit that is no number is refused', async ({ agent }) => {
+  for (const limit of [NaN, -1, '7']) assert.throws(() => agent().events({ limit }), { code: 'INVALID_OPTION' });
+});
+
 scripted('who waits is served in order', async ({ client, server }) => {
   const [socket, peer] = await opened(client(), server);
   const messages = socket.onMessage.stream();

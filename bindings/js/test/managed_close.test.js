@@ -142,6 +142,33 @@ scripted('a platform socket that does not take what is sent fills the queue too'
   assert.equal(peer.sent.length, 3);
 });
 
+scripted('where nothing may wait a link that takes everything is still written to', async ({ client, server }) => {
+  const [socket, peer] = await opened(client(), server, { maxQueuedBytes: 0, maxQueuedMessages: 0 });
+  socket.send('{"n":1}');
+  socket.send('{"n":2}');
+  assert.equal(peer.sent.length, 2);
+  peer.drop();
+  await settle();
+  assert.throws(() => socket.send('{"n":3}'), { code: 'OUTBOX_FULL' });
+});
+
+scripted('what a handler sends in one breath is bounded', async ({ client, server }) => {
+  const [socket, peer] = await opened(client(), server, { maxQueuedBytes: 1_000 });
+  let refused;
+  socket.onMessage.subscribe(() => {
+    for (let n = 0; n < 1_000 && !refused; n++) {
+      try {
+        socket.send('x'.repeat(100));
+      } catch (error) {
+        refused = error;
+      }
+    }
+  });
+  peer.event(1);
+  assert.equal(refused?.code, 'OUTBOX_FULL');
+  assert.equal(peer.sent.length, 11);
+});
+
 scripted('only texts are sent', async ({ client, server }) => {
   const [socket] = await opened(client(), server);
   assert.throws(() => socket.send({ n: 1 }), (error) => error instanceof TypeError && /JSON.stringify/.test(error.message));

@@ -2,9 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AgentSocket, Bowline } from '../../dist/index.js';
 import { fakeClock, settle } from './clock.js';
 import { Office, Server } from './server.js';
+
+// `purejs` runs the same tests over the translated core.
+const { AgentSocket, Bowline } = await import(`../../dist/${process.env.BOWLINE_ENTRY ?? 'index'}.js`);
 
 export { settle } from './clock.js';
 export { EPOCH } from './server.js';
