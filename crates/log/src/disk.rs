@@ -118,3 +118,12 @@ impl fmt::Debug for DiskLock {
 pub(crate) fn unusable(disk: &dyn Disk, name: &str, source: io::Error) -> StoreError {
     StoreError::Unusable { path: disk.describe(name), source }
 }
+
+/// What a failed change of the disk means for the log.
+pub(crate) fn full_or_failed(error: io::Error) -> StoreError {
+    if is_full(&error) { StoreError::Full } else { StoreError::Failed(error) }
+}
+
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}

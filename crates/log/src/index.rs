@@ -228,7 +228,8 @@ impl Index {
                 return false;
             }
         }
-        before < Some(self.end)
+        self.base > Seq::ZERO
+            && before < Some(self.end)
             && self.holes.iter().all(|hole| hole.first <= hole.last)
             && self.holes.is_sorted_by(|one, next| one.last < next.first)
     }
@@ -321,8 +322,9 @@ mod tests {
         };
         let is_read = |index: &Index| Index::from_bytes(&index.to_bytes(), 7).is_some();
         assert!(is_read(&good()));
-        let spoilers: [fn(&mut Index); 8] = [
+        let spoilers: [fn(&mut Index); 9] = [
             |index| index.number = 8,
+            |index| index.base = Seq::ZERO,
             |index| index.offsets.swap(0, 2),
             |index| index.offsets[2] = index.offsets[0],
             |index| index.end = 150,

@@ -1,12 +1,11 @@
 //! What of a removed segment stays known: its events count as lost, for those who had a right to them.
 
-use crate::disk::{Disk, Open, unusable};
+use crate::disk::{Disk, Open, full_or_failed, unusable};
 use crate::grants::Grants;
 use crate::index::{Hole, Index};
 use crate::names;
 use crate::sealed;
 use crate::segment::Snapshot;
-use crate::segment_store::full_or_failed;
 use crate::store::StoreError;
 use crate::topics::Topics;
 

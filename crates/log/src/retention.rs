@@ -9,13 +9,13 @@ use std::sync::Arc;
 use bowline_proto::{Seq, Timestamp};
 use tracing::warn;
 
-use crate::disk::{Disk, Open};
+use crate::disk::{Disk, Open, is_full};
 use crate::index::Index;
 use crate::names;
 use crate::removed::forget;
 use crate::replay;
 use crate::sealed::{self, Sealed};
-use crate::segment_store::{SegmentStore, Writer, is_full};
+use crate::segment_store::{SegmentStore, Writer};
 use crate::store::StoreError;
 
 impl SegmentStore {

@@ -77,7 +77,8 @@ impl Header {
                 made_at: Timestamp(from.u64()?),
             })
         };
-        rest().map_or(Start::Damaged, Start::Ours)
+        // The first position is 1.
+        rest().filter(|header| header.base > Seq::ZERO).map_or(Start::Damaged, Start::Ours)
     }
 
     pub(crate) fn read(file: &dyn DiskFile) -> io::Result<Start<Header>> {

@@ -9,7 +9,7 @@ use tracing::{debug, error, warn};
 
 use crate::boot::{BootId, Opening};
 use crate::config::{Durability, SegmentConfig};
-use crate::disk::{Disk, DiskFile, DiskLock, Open, unusable};
+use crate::disk::{Disk, DiskFile, DiskLock, Open, full_or_failed, is_full, unusable};
 use crate::found::{OpenSegment, Recovery};
 use crate::index::Index;
 use crate::keys::Keys;
@@ -413,12 +413,4 @@ fn write_index(disk: &dyn Disk, number: u64, index: &Index) {
     if let Err(error) = sealed::write_index(disk, number, index) {
         warn!(segment = number, %error, "the index of a sealed segment cannot be written");
     }
-}
-
-pub(crate) fn full_or_failed(error: io::Error) -> StoreError {
-    if is_full(&error) { StoreError::Full } else { StoreError::Failed(error) }
-}
-
-pub(crate) fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
