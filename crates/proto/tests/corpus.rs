@@ -2,6 +2,7 @@
 //! client's frame is as text, and what a typed event's payload is as its struct.
 
 #![cfg(feature = "json")]
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
 
 use std::path::Path;
 use std::sync::Arc;
