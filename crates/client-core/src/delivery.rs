@@ -174,10 +174,10 @@ impl Delivery {
 
     /// Cuts a gap that a link of `epoch` reported down to what has neither been delivered nor reported, if anything
     /// remains: the other link of an overlap may have done either.
-    pub(crate) fn narrow(&mut self, epoch: Epoch, gap: Gap) -> Option<Gap> {
-        let cursor = self.cursor.filter(|cursor| cursor.epoch == epoch)?;
+    pub(crate) fn narrow(&mut self, epoch: Epoch, gap: Gap) -> Vec<Gap> {
+        let Some(cursor) = self.cursor.filter(|cursor| cursor.epoch == epoch) else { return Vec::new() };
         if self.losses_of_epoch.contains(&gap) {
-            return None;
+            return Vec::new();
         }
         self.reached.raise(&gap.topic, previous(gap.before));
         self.losses.tell(gap, cursor.seq)

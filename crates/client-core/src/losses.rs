@@ -10,7 +10,7 @@ use crate::sorted::Sorted;
 const MOST_TOPICS: usize = 4096;
 const MOST_OF_A_TOPIC: usize = 16;
 
-/// By topic, what was told and lies above the cursor.
+/// By topic, what was told and lies above the cursor, by where it begins.
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
     told: Sorted<Topic, Vec<Loss>>,
@@ -39,26 +39,26 @@ impl Losses {
             .unwrap_or_default()
     }
 
-    /// Cuts `gap` down to what lies behind `passed` and has not been told, and notes it. `None` when nothing is left.
-    pub(crate) fn tell(&mut self, mut gap: Gap, passed: Seq) -> Option<Gap> {
+    /// Cuts out of `gap` what does not lie behind `passed` or has been told, and notes the rest: nothing, or one piece, or
+    /// one on each side of what was told within it, in order.
+    pub(crate) fn tell(&mut self, mut gap: Gap, passed: Seq) -> Vec<Gap> {
+        let mut news = Vec::new();
         gap.after = gap.after.max(passed);
-        let told = self.of(&gap.topic);
-        let covers_front =
-            |gap: &Gap, loss: &Loss| loss.after <= gap.after && gap.after < previous(loss.before);
-        while let Some(loss) = told.iter().find(|loss| covers_front(&gap, loss)) {
-            gap.after = previous(loss.before);
+        let whole = Loss { after: gap.after, before: gap.before };
+        for loss in self.of(&gap.topic) {
+            let end = loss.after.next().min(gap.before);
+            if gap.after.next() < end {
+                news.push(Gap { before: end, ..gap.clone() });
+            }
+            gap.after = gap.after.max(previous(loss.before));
         }
-        let covers_back = |gap: &Gap, loss: &Loss| {
-            loss.before >= gap.before && loss.after.next().max(gap.after.next()) < gap.before
-        };
-        while let Some(loss) = told.iter().find(|loss| covers_back(&gap, loss)) {
-            gap.before = loss.after.next().max(gap.after.next());
+        if gap.after.next() < gap.before {
+            news.push(gap);
         }
-        if gap.before <= gap.after.next() {
-            return None;
+        if let Some(told) = news.first() {
+            self.note(&told.topic, whole, passed);
         }
-        self.note(&gap, passed);
-        Some(gap)
+        news
     }
 
     /// Another log: nothing told of the old one says anything about it.
@@ -66,19 +66,22 @@ impl Losses {
         self.told.clear();
     }
 
-    fn note(&mut self, gap: &Gap, passed: Seq) {
+    fn note(&mut self, topic: &Topic, whole: Loss, passed: Seq) {
         if self.told.len() >= MOST_TOPICS {
             self.told.retain(|_, losses| losses.iter().any(|loss| loss.before > passed));
             if self.told.len() >= MOST_TOPICS {
                 self.told.remove_first();
             }
         }
-        let losses = self.told.get_or_insert(gap.topic.clone(), Vec::new());
-        losses.retain(|loss| loss.before > passed);
+        let losses = self.told.get_or_insert(topic.clone(), Vec::new());
+        losses.retain(|loss| {
+            loss.before > passed && !(whole.after <= loss.after && loss.before <= whole.before)
+        });
         if losses.len() >= MOST_OF_A_TOPIC {
             losses.remove(0);
         }
-        losses.push(Loss { after: gap.after, before: gap.before });
+        let place = losses.iter().position(|loss| loss.after > whole.after).unwrap_or(losses.len());
+        losses.insert(place, whole);
     }
 
     fn of(&self, topic: &Topic) -> &[Loss] {
@@ -100,26 +103,30 @@ mod tests {
 
     use super::*;
 
-    fn told(losses: &mut Losses, after: u64, before: u64, passed: u64) -> Option<(u64, u64)> {
+    fn told(losses: &mut Losses, after: u64, before: u64, passed: u64) -> Vec<(u64, u64)> {
         let seq = |n| Seq::new(n).unwrap();
         let topic = Topic::new("conv:c").unwrap();
         let gap = Gap { topic, after: seq(after), before: seq(before), reason: GapReason::Retention };
-        losses.tell(gap, seq(passed)).map(|gap| (gap.after.get(), gap.before.get()))
+        losses.tell(gap, seq(passed)).iter().map(|gap| (gap.after.get(), gap.before.get())).collect()
     }
 
     #[test]
     fn what_was_told_or_passed_is_cut_off() {
         let mut losses = Losses::default();
         for (after, before, passed, expected) in [
-            (5, 10, 0, Some((5, 10))),
-            (5, 10, 0, None),
-            (4, 9, 0, Some((4, 6))),
-            (5, 12, 0, Some((9, 12))),
-            (20, 30, 24, Some((24, 30))),
-            (12, 26, 24, None),
-            (29, 31, 24, Some((29, 31))),
-            (30, 31, 24, None),
-            (40, 50, 49, None),
+            (5, 10, 0, &[(5, 10)][..]),
+            (5, 10, 0, &[]),
+            (4, 9, 0, &[(4, 6)]),
+            (5, 12, 0, &[(9, 12)]),
+            (20, 30, 24, &[(24, 30)]),
+            (12, 26, 24, &[]),
+            (29, 31, 24, &[(29, 31)]),
+            (30, 31, 24, &[]),
+            (40, 50, 49, &[]),
+            (60, 65, 49, &[(60, 65)]),
+            (55, 58, 49, &[(55, 58)]),
+            (50, 70, 49, &[(50, 56), (57, 61), (64, 70)]),
+            (51, 72, 49, &[(69, 72)]),
         ] {
             assert_eq!(told(&mut losses, after, before, passed), expected, "{after}..{before} from {passed}");
         }

@@ -275,7 +275,7 @@ impl<B> ClientCore<B> {
         if self.is_hidden(link, Some(&gap.topic)) {
             return;
         }
-        if let Some(news) = self.delivery.narrow(epoch, gap) {
+        for news in self.delivery.narrow(epoch, gap) {
             self.notify(Notice::Gap(news));
         }
     }

@@ -235,6 +235,20 @@ fn a_gap_is_cut_down_to_what_was_neither_delivered_nor_reported() {
 }
 
 #[test]
+fn of_a_gap_around_one_that_was_told_only_what_lies_on_both_sides_is_told() {
+    let (mut host, link) = Host::connected_at(exact(), 10);
+    host.frame(link, ServerFrame::Gap(gap("conv:a", 30, 40)));
+    host.frame(link, ServerFrame::Gap(gap("conv:a", 15, 20)));
+    host.take();
+    let link = reconnect(&mut host, link);
+    host.accept(link, Accepted { gaps: vec![gap("conv:a", 10, 50)], ..resumed_at(10) });
+    let told: Vec<_> = host.take().gaps().into_iter().map(|(_, after, before, _)| (after, before)).collect();
+    assert_eq!(told, [(10, 16), (19, 31), (39, 50)]);
+    host.frame(link, ServerFrame::Gap(gap("conv:a", 12, 50)));
+    assert_eq!(host.take().gaps(), [], "all of it has been told");
+}
+
+#[test]
 fn an_event_that_was_called_lost_is_not_delivered_after_all() {
     let (mut host, link) = Host::connected_at(exact(), 10);
     host.frame(link, ServerFrame::Gap(gap("conv:a", 10, 20)));
