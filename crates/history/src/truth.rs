@@ -30,6 +30,8 @@ pub struct Truth {
     lives: Vec<Life>,
     /// Events that the device has destroyed: they are lost, or still in somebody's memory.
     damaged: BTreeSet<Seq>,
+    /// Those of them of which nothing tells any more whose they were.
+    nameless: BTreeSet<Seq>,
 }
 
 impl Truth {
@@ -40,7 +42,7 @@ impl Truth {
         let unknown_upto = before(oldest);
         let began_at = unknown_upto;
         let life = Life { epoch, shared: Seq::ZERO, began_at, unknown_upto, records };
-        Truth { lives: vec![life], damaged: BTreeSet::new() }
+        Truth { lives: vec![life], ..Truth::default() }
     }
 
     /// The device has destroyed an event: whoever has not had it may be told that it is lost.
@@ -52,6 +54,18 @@ impl Truth {
     #[must_use]
     pub fn damaged(&self) -> &BTreeSet<Seq> {
         &self.damaged
+    }
+
+    /// What would tell which topic a destroyed event was of is destroyed as well: any topic may be told that it has lost
+    /// something there, whatever the reason given.
+    pub fn unname(&mut self, seq: Seq) {
+        self.nameless.insert(seq);
+    }
+
+    /// Destroyed events that may have been of any topic.
+    #[must_use]
+    pub fn nameless(&self) -> &BTreeSet<Seq> {
+        &self.nameless
     }
 
     /// All lives, oldest first.
@@ -96,16 +110,19 @@ impl Truth {
     }
 
     /// The log was opened and shows `epoch` with these records, from `oldest` to `head`. Before it was
-    /// closed, everything from `was_oldest` on was retained.
+    /// closed, everything from `was_oldest` on was retained. Up to `shared` it goes on with the life before, as it tells a
+    /// reader of that one; without a change of the epoch that is the head.
     ///
     /// # Errors
-    /// Says which committed record is gone or altered although the epoch is the same.
+    /// Says which committed record is gone or altered although the epoch is the same or the position shared, or is there
+    /// although it is said to be lost.
     pub fn reopened(
         &mut self,
         epoch: Epoch,
         oldest: Seq,
         was_oldest: Seq,
         head: Seq,
+        shared: Seq,
         shown: &[Record],
     ) -> Result<(), String> {
         let Some(last) = self.lives.last_mut() else {
@@ -136,29 +153,31 @@ impl Truth {
         // A process that died within a removal has told nobody of it. Where nothing of the life before is left, what was
         // not known to be removed is lost.
         let was_oldest = if oldest <= head_of(last) { was_oldest.max(oldest) } else { was_oldest };
-        // Where nothing is left, the log began anew; otherwise what retention took before is shared.
-        let is_anew = !last.records.iter().any(|(seq, record)| shown.get(seq) == Some(&record));
-        let mut surviving: BTreeMap<Seq, Record> = last
-            .records
-            .iter()
-            .take_while(|(seq, record)| {
-                !is_anew
-                    && (**seq < was_oldest || self.damaged.contains(seq) || shown.get(seq) == Some(record))
-            })
-            .map(|(seq, record)| (*seq, record.clone()))
-            .collect();
-        // What was destroyed at the end is no longer a part of the log. What an earlier life left stands in segments that no
-        // later one writes, and stays: as a loss.
-        let own = was_oldest.max(last.began_at.next());
-        while surviving.last_key_value().is_some_and(|(seq, _)| *seq >= own && !shown.contains_key(seq)) {
-            surviving.pop_last();
+        // What was destroyed stays a part of what is shared, as a loss; at the end of the log nobody can tell it from what
+        // was never written.
+        let is_there = |seq: &Seq, record: &Record| {
+            *seq < was_oldest || self.damaged.contains(seq) || shown.get(seq) == Some(&record)
+        };
+        let kept = last.records.range(..=shared).take_while(|(seq, record)| is_there(seq, record));
+        let surviving: BTreeMap<Seq, Record> = kept.map(|(seq, record)| (*seq, record.clone())).collect();
+        let mut wrong = Ok(());
+        for (seq, record) in last.records.range(oldest..) {
+            if *seq <= shared && !is_there(seq, record) {
+                wrong =
+                    wrong.and(Err(format!("committed record {seq} is gone, {shared} is said to be shared")));
+            }
+            if *seq > shared && shown.contains_key(seq) {
+                wrong =
+                    wrong.and(Err(format!("committed record {seq} is there, only {shared} is said to be")));
+            }
         }
+        let is_anew = surviving.is_empty();
         let shared = surviving.keys().next_back().copied().unwrap_or(Seq::ZERO);
         let mut records = surviving;
         records.extend(shown.iter().map(|(seq, record)| (*seq, (*record).clone())));
         let unknown_upto = if is_anew { before(oldest) } else { last.unknown_upto };
         self.lives.push(Life { epoch, shared, began_at: head, unknown_upto, records });
-        Ok(())
+        wrong
     }
 
     /// Who holds what at the head.

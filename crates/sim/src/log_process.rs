@@ -64,3 +64,22 @@ pub(crate) fn read_all(
     }
     Ok(found.into_values().collect())
 }
+
+/// Up to where a log goes on with the life called `epoch`, whose last position was `head`, as it tells a reader.
+pub(crate) fn shared(
+    store: &dyn LogStore,
+    reader: &Account,
+    epoch: Epoch,
+    head: Seq,
+) -> Result<Seq, StoreError> {
+    let page = store.read(&Query {
+        account: reader.clone(),
+        granted: GrantScope::All,
+        open: Arc::from([]),
+        epoch,
+        after: head,
+        max_records: 1,
+        max_bytes: 1,
+    })?;
+    Ok(page.from)
+}

@@ -277,7 +277,8 @@ impl World {
     fn reopen(&mut self, head: Seq, shown: &[Record]) {
         self.epoch = Epoch::from_bits(self.epoch.bits() + 1);
         let (epoch, oldest) = (self.epoch, self.oldest);
-        let opened = self.history.truth.reopened(epoch, oldest, oldest, head, shown);
+        let shared = shown.last().map_or(Seq::ZERO, Record::seq);
+        let opened = self.history.truth.reopened(epoch, oldest, oldest, head, shared, shown);
         opened.expect("an ideal log shows what was committed");
     }
 }

@@ -76,7 +76,14 @@ pub(crate) fn check(walk: &mut Walk<'_>, told: &Told<'_>, oldest: Seq) {
         // The gateway itself tells what is lost.
         GapReason::Missing => false,
     };
-    let is_of_damage = reason == GapReason::Storage && is_damaged;
+    // "Only where nothing can tell do all topics of the reader get the gap", and retention removes that part like any other.
+    let is_of_nobody =
+        walk.truth.nameless().range(after.next()..before.max(after.next())).any(|seq| *seq < oldest);
+    let is_of_damage = match reason {
+        GapReason::Storage => is_damaged,
+        GapReason::Retention => is_of_nobody,
+        GapReason::Epoch | GapReason::Missing => false,
+    };
     if claims_nothing
         && !is_between_lives
         && said_now == 0

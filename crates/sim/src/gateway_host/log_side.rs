@@ -172,13 +172,15 @@ impl Node {
         let wall = self.wall(env);
         let Some(process) = self.process.as_mut().filter(|process| !process.log_failed) else { return };
         let retained = process.store.retain(wall);
+        // What went before something failed is gone.
+        let oldest = process.store.status().oldest;
+        if oldest > env.history.oldest {
+            env.counters.count("log: retention removed something");
+            env.history.oldest = oldest;
+        }
         self.watch_disk(env);
         match retained {
-            Ok(oldest) => {
-                if oldest > env.history.oldest {
-                    env.counters.count("log: retention removed something");
-                    env.history.oldest = oldest;
-                }
+            Ok(_) => {
                 self.later(env, self.plan.retain_every, NodeEvent::Retains { life });
             }
             Err(error) => self.log_failed(env, net, &error),

@@ -35,6 +35,7 @@ use acceptances::Presented;
 use leases::Leases;
 use passes::Tickets;
 use rare::{Cause, Watch};
+use rotting::Flip;
 
 /// The gateway's machine.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ pub(crate) struct Node {
     /// How far its wall clock is off, in milliseconds.
     clock_off: i64,
     /// The bytes that were flipped: which file, and where.
-    flips: Vec<(String, usize)>,
+    flips: Vec<Flip>,
     /// A byte was flipped in what the next opening has to rely on.
     is_rotten: bool,
     /// How long the machine needs until a process that died in a write is started again.

@@ -4,6 +4,7 @@
 //! open segment and in the state a flipped byte may cost more at the next opening: then the epoch must change.
 
 use bowline_log::Durability;
+use bowline_proto::Seq;
 
 use crate::disk::{FLIPPED, Struck, batches_start, struck};
 use crate::env::Env;
@@ -56,12 +57,11 @@ impl Node {
         }
         // What lies there is told by the file as it was before anything was flipped in it.
         let mut before = content.clone();
-        for (_, at) in self.flips.iter().filter(|(file, _)| *file == name) {
-            if let Some(byte) = before.get_mut(*at) {
+        for flip in self.flips.iter().filter(|flip| flip.name == name) {
+            if let Some(byte) = before.get_mut(flip.offset) {
                 *byte ^= FLIPPED;
             }
         }
-        self.flips.push((name.clone(), offset));
         let lost = match struck(&before, offset) {
             Struck::Event(seq) if name.ends_with(".log") => {
                 env.history.truth.damage(seq);
@@ -69,9 +69,36 @@ impl Node {
             }
             Struck::Event(_) | Struck::Elsewhere => None,
         };
+        let is_in_start = name.ends_with(".log") && offset < batches_start(&before);
+        self.flips.push(Flip { name: name.clone(), offset, lost, is_in_start });
+        for pair in segments.windows(2) {
+            if let [segment, next] = pair {
+                self.unname(env, segment, next);
+            }
+        }
         env.trace.say(env.now, format_args!("byte {offset} of {name} is flipped; it belonged to {lost:?}"));
         true
     }
+
+    /// What a segment has lost is named by the start of the next one: where that is destroyed as well, nothing may tell
+    /// whose events they were.
+    fn unname(&self, env: &mut Env, segment: &str, next: &str) {
+        if self.flips.iter().any(|flip| flip.name == next && flip.is_in_start) {
+            let lost = self.flips.iter().filter(|flip| flip.name == segment).filter_map(|flip| flip.lost);
+            lost.for_each(|seq| env.history.truth.unname(seq));
+        }
+    }
+}
+
+/// A byte that was flipped.
+#[derive(Clone, Debug)]
+pub(super) struct Flip {
+    name: String,
+    offset: usize,
+    /// The event that it destroyed.
+    lost: Option<Seq>,
+    /// It lies in what a segment says of those before it.
+    is_in_start: bool,
 }
 
 fn pick(number: u64, len: usize) -> usize {

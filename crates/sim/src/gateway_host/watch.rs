@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bowline_gateway_core::SocketKind;
-use bowline_log::LogStore;
-use bowline_proto::{Account, AccountKind, CloseCode, LoggedEvent, ServerFrame, Topic};
+use bowline_log::{LogStore, StoreError};
+use bowline_proto::{Account, AccountKind, CloseCode, LoggedEvent, Seq, ServerFrame, Topic};
 use bytes::Bytes;
 
 use crate::counters::Rare;
@@ -20,16 +20,18 @@ impl Node {
     /// Compares what the log shows with what was committed.
     pub(crate) fn compare(&self, env: &mut Env, store: &dyn LogStore) {
         let status = store.status();
-        let shown = match log_process::read_all(store, &self.accounts, &self.topics) {
-            Ok(shown) => shown,
+        let all = log_process::read_all(store, &self.accounts, &self.topics);
+        let (shown, shared) = match all.and_then(|all| Ok((all, self.shared(env, store)?))) {
+            Ok(both) => both,
             // What it would have shown is seen by the next process.
             Err(_) if self.disk.is_dead() => return,
             Err(error) => return env.violate("recovery", format!("the log can't be read: {error}")),
         };
         let was_oldest = std::mem::replace(&mut env.history.oldest, status.oldest);
         let epochs = env.history.truth.lives().len();
+        let truth = &mut env.history.truth;
         if let Err(said) =
-            env.history.truth.reopened(status.epoch, status.oldest, was_oldest, status.head, &shown)
+            truth.reopened(status.epoch, status.oldest, was_oldest, status.head, shared, &shown)
         {
             env.violate("durable", said);
         }
@@ -52,6 +54,15 @@ impl Node {
             if known != expected {
                 env.violate("grants", format!("{account} holds {known:?}; the records say {expected:?}"));
             }
+        }
+    }
+
+    /// Up to where the log says that it goes on with the life that was last compared.
+    fn shared(&self, env: &Env, store: &dyn LogStore) -> Result<Seq, StoreError> {
+        let truth = &env.history.truth;
+        match (self.accounts.first(), truth.lives().last()) {
+            (Some(reader), Some(life)) => log_process::shared(store, reader, life.epoch, truth.head()),
+            (_, _) => Ok(Seq::ZERO),
         }
     }
 
