@@ -77,10 +77,15 @@ impl Epochs {
         self.0.iter().filter(move |era| era.is_lossy && era.first > after.next())
     }
 
-    /// The last position before `seq` that was ever given: an era starts far above the one before.
+    /// The last position before `seq` that was ever given: an era starts far above the one before, and may give none.
     pub(crate) fn given_before(&self, seq: Seq) -> Seq {
-        let starts = self.0.iter().find(|era| era.first == seq);
-        starts.map_or_else(|| before(seq), |era| era.shared)
+        let mut last = before(seq);
+        for era in self.0.iter().rev() {
+            if era.first == last.next() {
+                last = era.shared;
+            }
+        }
+        last
     }
 
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
@@ -132,6 +137,20 @@ mod tests {
             (strange, 1, Origin::Unknown),
         ] {
             assert_eq!(epochs.origin(epoch, seq(after), seq(120)), expected, "{epoch} {after}");
+        }
+    }
+
+    #[test]
+    fn the_last_position_given_before_an_era_is_an_earlier_ones_where_those_between_gave_none() {
+        let seq = |n| Seq::new(n).unwrap();
+        let mut epochs = Epochs::new(Epoch::from_bits(1), seq(1));
+        for (bits, shared, first) in [(2, 73, 1_000), (3, 999, 2_000), (4, 1_999, 3_000), (5, 3_004, 4_000)] {
+            let epoch = Epoch::from_bits(bits);
+            epochs.start(Era { epoch, shared: seq(shared), first: seq(first), is_lossy: true });
+        }
+        for (before, expected) in [(74, 73), (1_000, 73), (3_000, 73), (3_001, 3_000), (4_000, 3_004), (1, 0)]
+        {
+            assert_eq!(epochs.given_before(seq(before)), seq(expected), "before {before}");
         }
     }
 }
