@@ -55,10 +55,29 @@ scripted('the envelope stands beside the fields', async ({ agent, server }) => {
   const heard = [];
   socket.on('message.new', (event) => heard.push(event));
   const peer = await connected(socket, server, (peer) => peer.accept({ seq: 1 }));
-  peer.say({ type: 'message.new', timestamp: 't', topic: 'conv:c1', seq: 2, prev: 1, payload: { conversationId: 'c1', type: 'x', seq: 'y' } });
-  assert.deepEqual(heard, [
-    { type: 'message.new', timestamp: 't', topic: 'conv:c1', seq: 2, prev: 1, conversationId: 'c1', payload: { conversationId: 'c1', type: 'x', seq: 'y' } },
-  ]);
+  const envelope = { type: 'message.new', timestamp: 't', topic: 'conv:c1', seq: 2, prev: 1 };
+  for (const name of [...Object.keys(envelope), 'payload']) {
+    const payload = { conversationId: 'c1', [name]: 'of the payload' };
+    peer.say({ ...envelope, payload });
+    assert.deepEqual(heard.pop(), { ...envelope, conversationId: 'c1', payload }, name);
+    envelope.prev = envelope.seq++;
+  }
+  // What the envelope has not is not the payload's either.
+  peer.say({ type: 'message.new', payload: { n: 1, timestamp: 'x', seq: 7 } });
+  assert.deepEqual(heard.pop(), { type: 'message.new', n: 1, payload: { n: 1, timestamp: 'x', seq: 7 } });
+});
+
+scripted('a handler that comes late for its type hears the next one', async ({ agent, server }) => {
+  const socket = agent();
+  const heard = [];
+  socket.on('*', () => {});
+  const peer = await connected(socket, server);
+  peer.event(1);
+  socket.on('message.new', (event) => heard.push(event.n));
+  peer.event(2);
+  peer.say({ type: 'message.deleted', payload: {} });
+  peer.event(3);
+  assert.deepEqual(heard, [2, 3]);
 });
 
 scripted('off removes one handler and leaves the others', async ({ agent, server }) => {

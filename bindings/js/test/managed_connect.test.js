@@ -228,6 +228,19 @@ scripted('messages that come before the first listener wait for it', async ({ cl
   assert.equal(told.length, 3, 'later ones that nobody listens to are gone');
 });
 
+scripted('a handler that closes the socket hears no further one of them', async ({ client, server }) => {
+  const [socket, peer] = await opened(client(), server);
+  peer.event(1);
+  peer.event(2);
+  const told = [];
+  socket.onMessage.subscribe((event) => {
+    told.push(JSON.parse(event.data).payload.n);
+    socket.close();
+  });
+  await socket.closed();
+  assert.deepEqual(told, [1]);
+});
+
 scripted('the newest 1024 of them', async ({ client, server }) => {
   const [socket, peer] = await opened(client(), server);
   for (let n = 1; n <= 1_030; n++) peer.event(n);

@@ -156,6 +156,21 @@ scripted('a handler that comes back in finds the order kept', async ({ client, s
   assert.deepEqual(told, ['1 begins', '1 ends', 1, '2 begins', '2 ends', 2, '3 begins', '3 ends', 3]);
 });
 
+scripted('what waits behind a handler that closes is not handed out', async ({ client, server }) => {
+  const [socket, peer] = await opened(client(), server);
+  const told = [];
+  socket.onMessage.subscribe((event) => {
+    told.push(JSON.parse(event.data).payload.n);
+    // Both come while the handler runs, and wait for it.
+    peer.event(2);
+    peer.event(3);
+    socket.close();
+  });
+  peer.event(1);
+  await socket.closed();
+  assert.deepEqual(told, [1]);
+});
+
 scripted('an exception of a handler is reported and stops nobody', async ({ client, server }) => {
   const [socket, peer] = await opened(client(), server);
   const told = [];
