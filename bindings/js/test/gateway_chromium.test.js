@@ -135,7 +135,7 @@ inPage('in a page a thousand sockets opened and closed leave no memory, timer or
   await cycles(1000);
   await until(async () => (await gateway.metric('bowline_sockets')) === 0, 'the gateway counts no socket');
   const last = await heapOf(page);
-  // A few may still be held by the engine itself.
+  // A leak would leave all of them.
   const alive = await page.evaluate(() => globalThis.alive());
   assert.ok(alive < 10, `${alive} sockets are still in memory`);
   assert.equal(await page.evaluate(() => coreBytes()), core);
