@@ -467,6 +467,40 @@ fn the_positions_that_a_new_epoch_skipped_are_no_removed_events() {
 }
 
 #[test]
+fn an_epoch_that_held_no_event_is_no_loss_between_two_removed_segments() {
+    let mut disk = TestDisk::default();
+    let padding = "p".repeat(600);
+    let config = || small().retain_bytes(Some(22_000));
+    let (mut store, _) = open(&disk, config(), "boot", FIRST);
+    put(&store, [event("conv:a", &padding.repeat(7))]);
+    let mut firsts = Vec::new();
+    for epoch in [SECOND, 0xC] {
+        put(&store, [event("conv:a", "lost")]);
+        disk = disk.copy();
+        let name = last_log(&disk);
+        let bytes = disk.bytes(&name);
+        disk.set(&name, bytes[..bytes.len() - 50].to_vec());
+        store = open(&disk, config(), "boot", epoch).0;
+        firsts.push(store.status().head.next().get());
+    }
+    for n in 0..30 {
+        put(&store, [event(if n < 15 { "conv:a" } else { "conv:b" }, &padding)]);
+    }
+    assert!(store.retain(Timestamp(1000)).unwrap().get() > firsts[1]);
+    for store in [&store, &open(&disk.copy(), small(), "boot", 0xD).0] {
+        let mut asked = query(store, "x", &["conv:b"], 0);
+        asked.epoch = Epoch::from_bits(FIRST);
+        let page = store.read(&asked).unwrap();
+        let told = [(1, firsts[0]), (firsts[0] - 1, firsts[1])];
+        assert_eq!(page.records.len(), 15);
+        assert_eq!(
+            gaps(&page),
+            told.map(|(after, before)| ("conv:b".to_string(), after, before, GapReason::Epoch))
+        );
+    }
+}
+
+#[test]
 fn a_whole_index_of_another_segment_is_not_believed() {
     let (whole, events, oldest) = removed();
     let is_index = |name: &&String| name.ends_with(".index") || name.ends_with(".removed");
