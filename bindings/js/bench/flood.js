@@ -50,7 +50,11 @@ function serve(events) {
     socket.on('error', () => {});
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`);
     socket.write(accepted);
-    socket.once('data', () => socket.write(all));
+    // The first word begins it; after that only a close is said.
+    socket.once('data', () => {
+      socket.write(all);
+      socket.on('data', () => socket.end(Buffer.from([0x88, 2, 0x03, 0xe8])));
+    });
   });
   server.listen(0, '127.0.0.1', () => process.send(server.address().port));
   process.on('disconnect', () => process.exit());
