@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bowline_client_core::{CloseReason, ConnectionState, Notice, Occasion, SavedPosition};
-use bowline_proto::{Cursor, Epoch, Event as AppEvent, GapReason, Seq, Topic};
+use bowline_proto::{Cursor, Epoch, Event as AppEvent, GapReason, Seq, Time, Topic};
 use core::time::Duration;
 
 use crate::env::Env;
@@ -31,6 +31,8 @@ pub(crate) struct App {
     /// A take is planned.
     busy: bool,
     stopped: bool,
+    /// Since when more has been waiting than it takes at once.
+    behind_since: Option<Time>,
     /// Where it stands.
     position: SavedPosition,
     has_base: bool,
@@ -56,6 +58,7 @@ impl App {
             queue: VecDeque::new(),
             busy: false,
             stopped: false,
+            behind_since: None,
             position: nowhere(),
             has_base: false,
             unsaved: 0,
@@ -100,6 +103,16 @@ impl App {
         self.queue.len()
     }
 
+    /// It takes things as fast as they come: what waits for it is little, or has just come at once.
+    pub(crate) fn keeps_up(&self, now: Time) -> bool {
+        self.behind_since.is_none_or(|since| now.since(since) < TAKES_A_BURST_WITHIN)
+    }
+
+    fn note_how_far_behind(&mut self, now: Time) {
+        let is_behind = self.queue.len() >= LITTLE;
+        self.behind_since = self.behind_since.or(Some(now)).filter(|_| is_behind);
+    }
+
     /// What the process knows when it starts.
     pub(crate) fn restart(&mut self, env: &mut Env) -> Option<SavedPosition> {
         self.position = self.saved.clone().unwrap_or_else(nowhere);
@@ -112,6 +125,7 @@ impl App {
     /// The process is gone with everything that it had not saved.
     pub(crate) fn killed(&mut self) {
         self.queue.clear();
+        self.behind_since = None;
         self.busy = false;
         self.unsaved = 0;
         self.handing_over = false;
@@ -124,12 +138,24 @@ impl App {
         self.plan_take(env, life);
     }
 
-    pub(crate) fn hand(&mut self, env: &mut Env, life: u32, news: News) {
+    pub(crate) fn hand(&mut self, env: &mut Env, life: u32, mut news: News) {
+        self.leave_out_what_is_not_wished(&mut news);
         if self.queue.is_empty() && self.takes == (0, 0) && !self.stopped {
             self.use_up(env, life, news);
         } else {
             self.queue.push_back(news);
+            self.note_how_far_behind(env.now);
             self.plan_take(env, life);
+        }
+    }
+
+    /// What begins with this is what was wished for when it was told. Who wishes for a feed again while it waits to be taken
+    /// is told of that later.
+    fn leave_out_what_is_not_wished(&self, news: &mut News) {
+        let News::Notice { notice, presented, .. } = news else { return };
+        presented.retain(|topic| self.feeds.contains_key(topic));
+        if let Notice::SubscribeAck(ack) = notice {
+            ack.subscribed.retain(|topic| self.feeds.contains_key(topic));
         }
     }
 
@@ -139,6 +165,7 @@ impl App {
             return;
         }
         if let Some(news) = self.queue.pop_front() {
+            self.note_how_far_behind(env.now);
             self.use_up(env, life, news);
         }
         self.plan_take(env, life);
@@ -362,6 +389,13 @@ fn nowhere() -> SavedPosition {
 
 /// How long an application waits before it asks again after a terminal close.
 const CONNECT_AGAIN_AFTER: Duration = Duration::from_secs(3);
+
+/// So much waiting is little.
+const LITTLE: usize = 8;
+
+/// How long an application may have more waiting: what comes at once when a link is accepted, the statuses of its conversations
+/// included, takes the slowest ones 10 ms each.
+const TAKES_A_BURST_WITHIN: Duration = Duration::from_secs(1);
 
 /// How many of its earlier states an application could have saved.
 const LONGEST_TRAIL: usize = 4_000;

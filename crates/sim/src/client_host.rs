@@ -145,13 +145,27 @@ impl ClientHost {
 
     /// Connected, with next to nothing waiting for the application.
     pub(crate) fn is_settled(&self) -> bool {
+        self.is_connected() && self.app.waiting() < READ_AGAIN_BELOW
+    }
+
+    /// Connected, with an application that takes what comes.
+    pub(crate) fn is_live(&self, now: Time) -> bool {
+        self.is_connected() && self.app.keeps_up(now)
+    }
+
+    fn is_connected(&self) -> bool {
         let connected = |process: &Process| *process.core.state() == ConnectionState::Connected;
-        self.process.as_ref().is_some_and(connected) && self.app.waiting() < READ_AGAIN_BELOW
+        self.process.as_ref().is_some_and(connected)
     }
 
     pub(crate) fn describe(&self) -> String {
         match &self.process {
-            Some(process) => format!("{:?}, links {:?}", process.core.state(), process.links.len()),
+            Some(process) => format!(
+                "{:?}, links {}, {} waiting",
+                process.core.state(),
+                process.links.len(),
+                self.app.waiting()
+            ),
             None => "no process".into(),
         }
     }

@@ -61,13 +61,13 @@ impl World {
             }
             if client.path.is_none() {
                 by_account.entry(&client.account).or_default().push(number);
-            } else if !self.clients[number].is_settled() {
+            } else if !self.clients[number].is_live(self.env.now) {
                 found.push(self.clients[number].describe());
             }
         }
         for (account, clients) in by_account {
-            let settled = clients.iter().filter(|client| self.clients[**client].is_settled()).count();
-            if settled < clients.len().min(self.limit_of(clients[0])) {
+            let live = clients.iter().filter(|client| self.clients[**client].is_live(self.env.now)).count();
+            if live < clients.len().min(self.limit_of(clients[0])) {
                 let said: Vec<String> =
                     clients.iter().map(|client| self.clients[*client].describe()).collect();
                 found.push(format!("{account}: {}", said.join("; ")));
