@@ -241,7 +241,8 @@ impl<B> ClientCore<B> {
         self.passed(part, ack.seq);
         if let Part::Current(stream) = part {
             ack.seq = self.delivered_from(stream, ack.seq);
-            if let Some(news) = self.wanted.answered(ack) {
+            let Life::Live { current, .. } = &self.life else { return };
+            if let Some(news) = self.wanted.answered(ack, &current.topics) {
                 self.notify(Notice::SubscribeAck(news));
             }
             self.resume_when_answered();

@@ -98,9 +98,7 @@ impl Wanted {
     /// logged topics that the current link really delivers, no more: a link that brings a topic from an earlier position
     /// than the other one would tear a hole into it.
     pub(crate) fn for_resume(&self, current: Option<&LinkTopics>) -> Vec<Topic> {
-        let is_held = |topic: &Topic| {
-            current.is_none_or(|link| link.standing.get(topic.as_str()) == Some(&Standing::Held))
-        };
+        let is_held = |topic: &Topic| current.is_none_or(|link| link.holds(topic));
         let mut listed: Vec<Topic> = Vec::new();
         for is_on_demand in [false, true] {
             for topic in self.topics.keys().filter(|topic| topic.is_on_demand() == is_on_demand) {
@@ -112,9 +110,10 @@ impl Wanted {
         listed
     }
 
-    /// Takes an answer: refusals for good leave what is wanted. What of it is news for the application: a successor's
-    /// answers to what the application has already heard are not.
-    pub(crate) fn answered(&mut self, mut ack: SubscribeAck) -> Option<SubscribeAck> {
+    /// Takes an answer of the current link: refusals for good leave what is wanted. What of it is news for the application: a
+    /// successor's answers to what the application has already heard are not, and neither is what has been given up and
+    /// wanted again since, and not asked for again yet.
+    pub(crate) fn answered(&mut self, mut ack: SubscribeAck, link: &LinkTopics) -> Option<SubscribeAck> {
         for refusal in &ack.errors {
             if is_for_good(refusal)
                 && let Ok(topic) = Topic::new(&refusal.topic)
@@ -123,7 +122,7 @@ impl Wanted {
             }
         }
         ack.subscribed.retain(|topic| match self.topics.get_mut(topic.as_str()) {
-            Some(answer) => core::mem::replace(answer, Answer::Told) == Answer::Awaited,
+            Some(answer) => link.holds(topic) && core::mem::replace(answer, Answer::Told) == Answer::Awaited,
             None => true,
         });
         (!ack.subscribed.is_empty() || !ack.errors.is_empty()).then_some(ack)
@@ -243,9 +242,11 @@ impl LinkTopics {
             current.is_none_or(|link| matches!(standing(link), Some(Standing::Asked | Standing::Held)))
         };
         let logged = wanted.topics.keys().filter(|topic| !topic.is_on_demand());
-        logged
-            .filter(|topic| is_asked(topic))
-            .all(|topic| self.standing.get(topic.as_str()) == Some(&Standing::Held))
+        logged.filter(|topic| is_asked(topic)).all(|topic| self.holds(topic))
+    }
+
+    fn holds(&self, topic: &Topic) -> bool {
+        self.standing.get(topic.as_str()) == Some(&Standing::Held)
     }
 
     /// Any subscribe is not answered yet.

@@ -214,6 +214,26 @@ fn of_several_answers_for_one_topic_the_last_one_counts() {
 }
 
 #[test]
+fn an_answer_is_no_news_of_a_topic_that_was_given_up_since_and_can_be_asked_for_again_only_after_a_handover()
+{
+    let told = |orders: &Orders| orders.has(|n| matches!(n, Notice::SubscribeAck(_)));
+    let (mut host, old) = Host::connected_at(exact(), 10);
+    host.command(want(&["log:a"]));
+    host.command(unwant(&["log:a"]));
+    let new = host.successor();
+    host.command(want(&["log:a"]));
+    host.take();
+    host.frame(old, ack(&["log:a"], Some(11)));
+    host.frame(old, left(&["log:a"]));
+    let orders = host.take();
+    assert!(!told(&orders), "what comes from there on ends with the unsubscribe");
+    host.accept(new, resumed_at(11));
+    assert_eq!(host.take().subscribed_on(new), ["log:a"]);
+    host.frame(new, ack(&["log:a"], Some(20)));
+    assert!(told(&host.take()));
+}
+
+#[test]
 fn a_topic_is_said_to_be_delivered_from_the_cursor_on_where_its_link_is_behind_it() {
     let (mut host, old) = Host::connected_at(exact(), 10);
     let new = host.successor();

@@ -21,6 +21,17 @@ pub(super) struct Leases {
     told: BTreeMap<(Topic, Account), Vec<ConnId>>,
     /// Who has just heard that it follows a conversation.
     joined: Vec<(ConnId, Topic)>,
+    /// What was said last, as long as it may still be refused.
+    last_said: Option<Said>,
+}
+
+/// Words that the core has just been given.
+#[derive(Debug)]
+struct Said {
+    conn: ConnId,
+    name: (Topic, Account),
+    /// It had been told of its account's status itself.
+    was_told: bool,
 }
 
 #[derive(Deserialize)]
@@ -50,13 +61,30 @@ impl Leases {
         status: ActivityStatus,
     ) {
         let Ok(topic) = Topic::activity_of(conversation) else { return };
+        let name = (topic, account.clone());
         // Whoever says it hears no echo.
-        if let Some(told) = self.told.get_mut(&(topic.clone(), account.clone())) {
-            told.retain(|other| *other != conn);
-        }
-        let words = self.heard.entry((topic, account.clone())).or_default();
+        let told = self.told.get_mut(&name);
+        let was_told = told.is_some_and(|told| told.extract_if(.., |other| *other == conn).count() > 0);
+        let words = self.heard.entry(name.clone()).or_default();
         words.retain(|(_, at)| now.since(*at) <= ACTIVITY_LEASE);
         words.push((status, now));
+        self.last_said = Some(Said { conn, name, was_told });
+    }
+
+    /// An answer goes to a socket that has just said something: it was refused, and nobody has heard it.
+    pub(super) fn refused_words(&mut self, conn: ConnId) {
+        let Some(Said { name, was_told, .. }) = self.last_said.take_if(|said| said.conn == conn) else {
+            return;
+        };
+        self.heard.get_mut(&name).and_then(Vec::pop);
+        if was_told {
+            self.told.entry(name).or_default().push(conn);
+        }
+    }
+
+    /// What was said has been taken.
+    pub(super) fn took_words(&mut self) {
+        self.last_said = None;
     }
 
     /// A socket follows a topic no more, or any topic.

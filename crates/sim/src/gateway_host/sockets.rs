@@ -185,6 +185,9 @@ impl Node {
                     self.watch_left(wire, topics);
                 }
                 self.feed(env, net, Input::Frame { conn, frame });
+                if let Some(process) = &mut self.process {
+                    process.leases.took_words();
+                }
             }
             Err(why) => {
                 self.watch_bad_frame(env, peer, text, &why.to_string());

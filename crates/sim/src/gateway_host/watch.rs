@@ -147,10 +147,16 @@ impl Node {
                     process.leases.refused(conn, &ack.errors);
                 }
             }
+            ServerFrame::Error { .. } => {
+                if let Some(conn) = self.socket(wire).map(|socket| socket.conn)
+                    && let Some(process) = &mut self.process
+                {
+                    process.leases.refused_words(conn);
+                }
+            }
             ServerFrame::Event { .. }
             | ServerFrame::UnsubscribeAck { .. }
             | ServerFrame::Pong { .. }
-            | ServerFrame::Error { .. }
             | ServerFrame::Unknown => {}
         }
     }
