@@ -195,8 +195,10 @@ impl Walk<'_> {
 
     fn followed(&mut self, topic: &Topic, seq: Seq) {
         let Some(number) = self.index.known(topic) else { return };
+        // Whoever goes on from the oldest event may also get of it what retention has removed in the meantime.
+        let begins_at_oldest = self.stand.is_from_oldest() && self.stand.base.is_some_and(|base| seq <= base);
         let stand = &mut self.stand.topics[number];
-        if std::mem::take(&mut stand.is_unasked) {
+        if std::mem::take(&mut stand.is_unasked) && !(begins_at_oldest && stand.at.is_none()) {
             stand.at = Some(stand.at.unwrap_or(Seq::ZERO).max(seq));
         }
     }
