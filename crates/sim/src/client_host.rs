@@ -667,7 +667,9 @@ impl ClientHost {
         let Some(process) = &mut self.process else { return };
         let links = &process.links;
         process.manners.holds(env, |link| links.contains_key(&link));
-        if let Some(link) = process.manners.accepted_link().filter(|_| self.plan.acts_every >= CALM_WISHES) {
+        // A handover may be under way at any time, for as long as the gateway's reads take.
+        let accepted = process.manners.accepted_link().filter(|_| process.links.len() == 1);
+        if let Some(link) = accepted.filter(|_| self.plan.acts_every >= CALM_WISHES) {
             process.wishes.look_at_topics(env, link);
         }
         let changed_at = process.manners.changed_at();
