@@ -118,15 +118,15 @@ test('a thousand sockets opened and closed leave no memory, timer or socket behi
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     const resources = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout' || kind.includes('TCP')).sort();
-    return { heap: process.memoryUsage().heapUsed, resources: resources.join(), sockets: await gateway.metric('bowline_sockets') };
+    return { heap: process.memoryUsage().heapUsed, resources: resources.join() };
   };
   await scenario.cycles(bowline, options, 100, 5);
   const [first, core] = [await rest(), coreBytes()];
   const alive = await scenario.cycles(bowline, options, 1000, 5);
-  await until(async () => (await gateway.metric('bowline_sockets')) === 0, 'the gateway counts no socket');
   const last = await rest();
   assert.equal(last.resources, first.resources);
-  assert.equal(last.sockets, 0);
+  // What was given up in its handshake reaches a busy gateway late, and is gone again at once.
+  await until(async () => (await gateway.metric('bowline_sockets')) === 0, 'the gateway counts no socket');
   // A leak would leave all of them.
   assert.ok(alive() < 10, `${alive()} sockets are still in memory`);
   assert.equal(coreBytes(), core);
