@@ -234,7 +234,8 @@ impl Node {
     /// A socket took bytes.
     pub(crate) fn window_opens(&mut self, env: &mut Env, net: &mut Network, wire: WireId) {
         let Some(socket) = self.socket(wire) else { return };
-        if socket.pending.is_empty() {
+        // What waited may have gone out with something new, when there was room before this was heard.
+        if socket.pending.is_empty() && !socket.blocked {
             return;
         }
         let before = socket.pending.len();
