@@ -106,8 +106,13 @@ impl Gate {
 
 /// The delay before retry number `attempt`, counted from 1.
 pub(crate) fn backoff(attempt: u32, config: &ClientConfig, random: &mut Random) -> Duration {
-    let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-    let delay = config.backoff_base.saturating_mul(factor).min(config.backoff_cap);
+    let mut delay = config.backoff_base;
+    let mut doubled = 1;
+    while doubled < attempt && delay < config.backoff_cap {
+        delay = delay.saturating_add(delay);
+        doubled += 1;
+    }
+    let delay = delay.min(config.backoff_cap);
     match config.jitter {
         Jitter::Full => random.up_to(delay),
         Jitter::None => delay,

@@ -89,7 +89,7 @@ impl Liveness {
         let (patience, decides) = match self.pace {
             Pace::Heartbeat(every) => {
                 timers.clear(Timer::Ping);
-                (config.pong_deadline.min(every.saturating_mul(3) / 2), true)
+                (config.pong_deadline.min(every.saturating_add(every / 2)), true)
             }
             Pace::Keepalive(every) => {
                 timers.set(Timer::Ping, now + every);

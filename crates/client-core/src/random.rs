@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use bowline_proto::Time;
+
 /// SplitMix64: small, fast and even enough to spread delays. Nothing secret depends on it.
 #[derive(Debug)]
 pub(crate) struct Random {
@@ -15,7 +17,7 @@ impl Random {
 
     /// Uniform between zero and `most`, both included.
     pub(crate) fn up_to(&mut self, most: Duration) -> Duration {
-        let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX - 1);
+        let micros = (Time::ZERO + most).as_micros();
         // 2^64 is far above any delay, so the remainder's bias is below one in a million.
         Duration::from_micros(self.next() % micros.saturating_add(1).max(1))
     }

@@ -39,8 +39,7 @@ impl Add<Duration> for Time {
 
     /// Saturates: a deadline too far away is never.
     fn add(self, by: Duration) -> Time {
-        let micros = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
-        Time(self.0.saturating_add(micros))
+        Time(self.0.saturating_add(micros_of(by)))
     }
 }
 
@@ -49,11 +48,34 @@ impl Sub<Duration> for Time {
 
     /// Saturates at the origin.
     fn sub(self, by: Duration) -> Time {
-        let micros = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
-        Time(self.0.saturating_sub(micros))
+        Time(self.0.saturating_sub(micros_of(by)))
     }
+}
+
+/// Saturates. `as_micros` counts in 128 bits, which a machine without them multiplies in software.
+const fn micros_of(duration: Duration) -> u64 {
+    const MICROS: u64 = 1_000_000;
+    let seconds = duration.as_secs();
+    if seconds >= u64::MAX / MICROS { u64::MAX } else { seconds * MICROS + duration.subsec_micros() as u64 }
 }
 
 /// A point of wall-clock time: milliseconds since the Unix epoch. Only events, tokens and retention carry it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_far_away_is_never() {
+        let at = |seconds, nanos| (Time::ZERO + Duration::new(seconds, nanos)).as_micros();
+        let most = u64::MAX / 1_000_000;
+        assert_eq!(at(2, 1_999), 2_000_001);
+        assert_eq!(at(most - 1, 999_999_999), most * 1_000_000 - 1);
+        assert_eq!([at(most, 0), at(most + 1, 0), at(u64::MAX, 999_999_999)], [u64::MAX; 3]);
+        assert_eq!(Time::from_micros(5) + Duration::MAX, Time::MAX);
+        assert_eq!(Time::from_micros(5) - Duration::MAX, Time::ZERO);
+        assert_eq!(Time::from_micros(5) - Duration::from_micros(2), Time::from_micros(3));
+    }
+}

@@ -4,6 +4,8 @@
 
 use core::time::Duration;
 
+use bowline_proto::Time;
+
 /// A JSON text that grows. Commas come by themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Json {
@@ -64,7 +66,7 @@ impl Json {
     }
 
     pub(crate) fn millis(&mut self, name: &str, duration: Duration) {
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let micros = (Time::ZERO + duration).as_micros();
         self.number(name, micros / 1000);
         if micros % 1000 != 0 {
             self.raw(b".");
