@@ -21,7 +21,19 @@ for (const byte of readFileSync(built('core.wasm'))) {
 }
 writeFileSync(built('module.js'), `export const MODULE = ${JSON.stringify(text)};\n`);
 
-// The translation instantiates itself where it is imported; here that waits for a call.
+// The translation instantiates itself where it is imported; here that waits for a call. Its data come as base64, which gzip can't
+// see through; most of them are texts.
+const DECODER = /^ *var base64ReverseLookup = .*(?=^function initActiveSegments)/ms;
+const SEGMENT = /base64DecodeToExistingUint8Array\(bufferView, (\d+), ("[^"]*")\)/g;
+
+const PUT = `function put(at, text) {
+  for (let i = 0; i < text.length; i++) bufferView[at + i] = text.charCodeAt(i);
+}
+`;
+
+const put = (_, at, base64) => `put(${at}, ${JSON.stringify(Buffer.from(base64, 'base64').toString('latin1'))})`;
+
 const [translated, exported] = readFileSync(built('translated.js'), 'utf8').split(/^var retasmFunc = /m);
-if (!exported) throw new Error('wasm2js has changed the shape of what it writes');
-writeFileSync(built('wasm2js.js'), `export function instantiate() {\n${translated}\nreturn asmFunc({});\n}\n`);
+const source = translated.replace(DECODER, PUT).replace(SEGMENT, put);
+if (!exported || source.includes('base64')) throw new Error('wasm2js has changed the shape of what it writes');
+writeFileSync(built('wasm2js.js'), `export function instantiate() {\n${source}\nreturn asmFunc({});\n}\n`);
