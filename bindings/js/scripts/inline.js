@@ -22,16 +22,19 @@ for (const byte of readFileSync(built('core.wasm'))) {
 writeFileSync(built('module.js'), `export const MODULE = ${JSON.stringify(text)};\n`);
 
 // The translation instantiates itself where it is imported; here that waits for a call. Its data come as base64, which gzip can't
-// see through; most of them are texts.
+// see through; most of them are texts, and what is none becomes numbers.
 const DECODER = /^ *var base64ReverseLookup = .*(?=^function initActiveSegments)/ms;
 const SEGMENT = /base64DecodeToExistingUint8Array\(bufferView, (\d+), ("[^"]*")\)/g;
 
-const PUT = `function put(at, text) {
-  for (let i = 0; i < text.length; i++) bufferView[at + i] = text.charCodeAt(i);
+const PUT = `function put(at, ...parts) {
+  for (const part of parts) for (const one of part) bufferView[at++] = typeof one === 'string' ? one.charCodeAt(0) : one;
 }
 `;
 
-const put = (_, at, base64) => `put(${at}, ${JSON.stringify(Buffer.from(base64, 'base64').toString('latin1'))})`;
+const put = (_, at, base64) => {
+  const parts = Buffer.from(base64, 'base64').toString('latin1').match(/[ -~]+|[^ -~]+/g);
+  return `put(${at}, ${parts.map((part) => JSON.stringify(/[ -~]/.test(part) ? part : [...Buffer.from(part, 'latin1')]))})`;
+};
 
 const [translated, exported] = readFileSync(built('translated.js'), 'utf8').split(/^var retasmFunc = /m);
 const source = translated.replace(DECODER, PUT).replace(SEGMENT, put);
