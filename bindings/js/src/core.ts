@@ -2,7 +2,7 @@
 // of `core/src/facts.rs`, the order of their values is that of `core/src/config.rs` and `core/src/frames.rs`.
 
 import { BowlineError } from './errors.js';
-import type { AcceptedFrame, ClientFrame, EventFrame, Gap, RawEvent, ServerFrame, TopicRefusal } from './frames.js';
+import type { ClientFrame, EventFrame, Gap, RawEvent, ServerFrame, TopicRefusal } from './frames.js';
 import { CoreError, currentInstance, type Instance, type Value } from './instance.js';
 
 export { CoreError } from './instance.js';
@@ -77,26 +77,19 @@ export type CloseReason =
   | { kind: 'unreachable'; message: string }
   | { kind: 'attemptsExhausted'; attempts: number; last: string };
 
-/** News for the application. */
+/** News for the application, as far as anybody makes something of them. */
 export type Notice =
   | { kind: 'state'; state: 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'closing' }
   | { kind: 'state'; state: 'closed'; reason: CloseReason }
-  | {
-      kind: 'accepted';
-      accepted: Omit<AcceptedFrame, 'kind'>;
-      occasion: 'connect' | 'reconnect' | 'handover';
-    }
   | { kind: 'moved'; cursor: Cursor }
   | { kind: 'gap'; gap: Gap }
-  | { kind: 'skipped'; after: Cursor; now?: Cursor }
+  | { kind: 'skipped'; after: Cursor }
   | { kind: 'reconnecting'; attempt: number; delayMs: number; cause: string }
   | { kind: 'attemptStarted'; attempt: number }
   | { kind: 'handoverStarted' }
-  | { kind: 'handoverFailed'; cause: string; delayMs?: number }
-  | { kind: 'subscribeAck'; subscribed: string[]; errors: TopicRefusal[]; seq?: number }
+  | { kind: 'handoverFailed'; cause: string }
+  | { kind: 'subscribeAck'; subscribed: string[]; errors: TopicRefusal[] }
   | { kind: 'unsubscribeAck'; unsubscribed: string[] }
-  | { kind: 'topicsChanged'; added: string[]; removed: string[] }
-  | { kind: 'rejected'; rejected: Rejected }
   | { kind: 'gatewayError'; code: string; message: string }
   | { kind: 'trouble'; message: string };
 
@@ -260,7 +253,6 @@ export class Core {
           now,
           What.Accepted,
           link,
-          frame.connectionId,
           frame.sessionId,
           frame.resumed,
           frame.epoch,
@@ -268,7 +260,6 @@ export class Core {
           frame.heartbeatMs,
           frame.maxDurationMs,
           frame.canResume,
-          frame.canDrain,
           frame.gaps.flatMap(gapValues),
         );
       case 'rejected':
@@ -286,7 +277,7 @@ export class Core {
       case 'pong':
         return this.#say(now, What.Pong, link, frame.seq);
       case 'draining':
-        return this.#say(now, What.Draining, link, frame.reason, frame.slotMs, frame.deadlineMs);
+        return this.#say(now, What.Draining, link, frame.slotMs, frame.deadlineMs);
       case 'error':
         return this.#say(now, What.Error, link, frame.code, frame.message);
       case 'unknown':

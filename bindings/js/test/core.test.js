@@ -128,9 +128,7 @@ for (const [how, { Core, CommandError, CoreError }] of Object.entries({ compiled
 
     const frame = accepted({ gaps: [{ topic: 'conv:b', after: 1, before: 5, reason: 'retention' }] });
     core.frame(3, 2, frame);
-    const { kind: _, ...news } = frame;
     assert.deepEqual(drained(core), [
-      { kind: 'notice', notice: { kind: 'accepted', accepted: news, occasion: 'connect' } },
       { kind: 'notice', notice: { kind: 'gap', gap: frame.gaps[0] } },
       { kind: 'notice', notice: { kind: 'moved', cursor: { epoch: EPOCH, seq: 10 } } },
       { kind: 'notice', notice: { kind: 'state', state: 'connected' } },

@@ -1,8 +1,6 @@
 //! How a frame that is no event is read: what the host decoded, member by member in the order of `core.ts`.
 //!
-//! The host has checked the frame. What is still no position, topic or epoch reads as not given.
-
-use std::sync::Arc;
+//! The host has checked the frame, and passes what the core looks at. What is still no position, topic or epoch reads as not given.
 
 use bowline_proto::{
     Accepted, DrainReason, Draining, Gap, GapReason, RefusalCode, Rejected, Seq, ServerFrame, SessionId,
@@ -14,7 +12,6 @@ use crate::values::Values;
 impl Values<'_> {
     pub(crate) fn accepted(&mut self) -> ServerFrame<()> {
         ServerFrame::Accepted(Box::new(Accepted {
-            connection_id: self.text().map(Arc::from),
             session_id: self.text().and_then(SessionId::new),
             resumed: self.flag(),
             epoch: self.epoch(),
@@ -22,8 +19,8 @@ impl Values<'_> {
             heartbeat: self.millis(),
             max_duration: self.millis(),
             can_resume: self.flag(),
-            can_drain: self.flag(),
             gaps: self.gaps(),
+            ..Accepted::default()
         }))
     }
 
@@ -56,12 +53,7 @@ impl Values<'_> {
 
     pub(crate) fn draining(&mut self) -> ServerFrame<()> {
         ServerFrame::Draining(Draining {
-            reason: match self.text() {
-                Some("shutdown") => DrainReason::Shutdown,
-                Some("rebalance") => DrainReason::Rebalance,
-                Some("max_duration") => DrainReason::MaxDuration,
-                Some(_) | None => DrainReason::Other,
-            },
+            reason: DrainReason::Other,
             slot: self.millis().unwrap_or_default(),
             deadline: self.millis().unwrap_or_default(),
         })

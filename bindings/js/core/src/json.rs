@@ -68,7 +68,7 @@ impl Json {
     pub(crate) fn millis(&mut self, name: &str, duration: Duration) {
         let micros = (Time::ZERO + duration).as_micros();
         self.number(name, micros / 1000);
-        if micros % 1000 != 0 {
+        if !micros.is_multiple_of(1000) {
             self.raw(b".");
             self.digits(micros % 1000, 10, 3);
         }

@@ -1,26 +1,19 @@
-//! How news look to the host: one object each, named as in `core.ts`, durations in milliseconds.
+//! Which news concern the host, and how they look to it: one object each, named as in `core.ts`, durations in milliseconds.
 
-use bowline_client_core::{CloseReason, ConnectionState, Notice, Occasion, SavedPosition};
-use bowline_proto::{Accepted, Cursor, Gap, GapReason, RefusalCode, Rejected, SubscribeAck, Topic};
+use bowline_client_core::{CloseReason, ConnectionState, Notice, SavedPosition};
+use bowline_proto::{Cursor, Gap, GapReason, RefusalCode, Rejected, SubscribeAck, Topic};
 
 use crate::json::Json;
 
-/// The members of a notice.
+/// Whether the host makes anything of a notice. What it knows from the frame of this very call is not said to it again.
+pub(crate) fn concerns_host(notice: &Notice) -> bool {
+    !matches!(notice, Notice::Accepted { .. } | Notice::TopicsChanged { .. } | Notice::Rejected(_))
+}
+
+/// The members of a notice that concerns the host.
 pub(crate) fn write(json: &mut Json, notice: &Notice) {
     match notice {
         Notice::State(state) => state_members(json, state),
-        Notice::Accepted { accepted, occasion } => {
-            json.kind("accepted");
-            json.member("accepted", |json| accepted_members(json, accepted));
-            json.text(
-                "occasion",
-                match occasion {
-                    Occasion::Connect => "connect",
-                    Occasion::Reconnect => "reconnect",
-                    Occasion::Handover => "handover",
-                },
-            );
-        }
         Notice::Moved(cursor) => {
             json.kind("moved");
             json.member("cursor", |json| cursor_members(json, *cursor));
@@ -29,12 +22,9 @@ pub(crate) fn write(json: &mut Json, notice: &Notice) {
             json.kind("gap");
             json.member("gap", |json| gap_members(json, gap));
         }
-        Notice::Skipped { after, now } => {
+        Notice::Skipped { after, now: _ } => {
             json.kind("skipped");
             json.member("after", |json| cursor_members(json, *after));
-            if let Some(now) = now {
-                json.member("now", |json| cursor_members(json, *now));
-            }
         }
         Notice::Reconnecting { attempt, delay, cause } => {
             json.kind("reconnecting");
@@ -47,24 +37,14 @@ pub(crate) fn write(json: &mut Json, notice: &Notice) {
             json.number("attempt", (*attempt).into());
         }
         Notice::HandoverStarted => json.kind("handoverStarted"),
-        Notice::HandoverFailed { cause, delay } => {
+        Notice::HandoverFailed { cause, delay: _ } => {
             json.kind("handoverFailed");
             json.text("cause", cause);
-            json.millis_if_any("delayMs", *delay);
         }
         Notice::SubscribeAck(ack) => subscribe_ack_members(json, ack),
         Notice::UnsubscribeAck(unsubscribed) => {
             json.kind("unsubscribeAck");
             json.topics("unsubscribed", unsubscribed);
-        }
-        Notice::TopicsChanged { added, removed } => {
-            json.kind("topicsChanged");
-            json.topics("added", added);
-            json.topics("removed", removed);
-        }
-        Notice::Rejected(rejected) => {
-            json.kind("rejected");
-            json.rejected(rejected);
         }
         Notice::GatewayError { code, message } => {
             json.kind("gatewayError");
@@ -134,21 +114,6 @@ fn reason_members(json: &mut Json, reason: &CloseReason) {
     }
 }
 
-fn accepted_members(json: &mut Json, accepted: &Accepted) {
-    json.text_if_any("connectionId", accepted.connection_id.as_deref());
-    json.text_if_any("sessionId", accepted.session_id.as_ref().map(|session| session.reveal()));
-    json.flag("resumed", accepted.resumed);
-    if let Some(epoch) = accepted.epoch {
-        json.hex("epoch", epoch.bits());
-    }
-    json.number_if_any("seq", accepted.seq.map(|seq| seq.get()));
-    json.millis_if_any("heartbeatMs", accepted.heartbeat);
-    json.millis_if_any("maxDurationMs", accepted.max_duration);
-    json.flag("canResume", accepted.can_resume);
-    json.flag("canDrain", accepted.can_drain);
-    json.list("gaps", &accepted.gaps, |json, gap| json.object(|json| gap_members(json, gap)));
-}
-
 fn cursor_members(json: &mut Json, cursor: Cursor) {
     json.hex("epoch", cursor.epoch.bits());
     json.number("seq", cursor.seq.get());
@@ -186,7 +151,6 @@ fn subscribe_ack_members(json: &mut Json, ack: &SubscribeAck) {
             );
         });
     });
-    json.number_if_any("seq", ack.seq.map(|seq| seq.get()));
 }
 
 impl Json {
