@@ -6,6 +6,7 @@ use bowline_proto::Seq;
 
 use crate::disk::{Disk, Open, unusable};
 use crate::found::Recovery;
+use crate::frame::{self, Tag};
 use crate::index::Index;
 use crate::names;
 use crate::reader::before;
@@ -48,7 +49,7 @@ pub(crate) fn sealed_segments(
             let (first, last) = match &index {
                 Some(index) => (index.base(), index.last()),
                 None => {
-                    let later = start_of_later(disk, &indexes, number + 1..header.number);
+                    let later = start_of_later(disk, logs, &indexes, number + 1..header.number);
                     (next, later.map_or(header.previous, before).min(header.previous))
                 }
             };
@@ -64,7 +65,7 @@ pub(crate) fn sealed_segments(
             let last = match is_next {
                 true => following.previous,
                 false => {
-                    let later = start_of_later(disk, &indexes, header.number + 1..following.number);
+                    let later = start_of_later(disk, logs, &indexes, header.number + 1..following.number);
                     let at_most = later.map_or(following.previous, before).min(following.previous);
                     end_of(disk, &header, at_most)
                 }
@@ -80,10 +81,26 @@ pub(crate) fn sealed_segments(
     Ok(sealed)
 }
 
-/// Where the first of these missing segments starts of which an index file is left.
-fn start_of_later(disk: &dyn Disk, indexes: &[u64], numbers: Range<u64>) -> Option<Seq> {
-    let number = numbers.into_iter().find(|number| indexes.contains(number))?;
-    Some(Index::from_bytes(&sealed::read_all(disk, &names::index(number)).ok()?, number)?.base())
+/// Where the first of these segments starts that an index file is left of, or a segment file without a whole start.
+fn start_of_later(disk: &dyn Disk, logs: &[u64], indexes: &[u64], mut numbers: Range<u64>) -> Option<Seq> {
+    numbers.find_map(|number| {
+        let index = indexes.contains(&number).then(|| sealed::read_all(disk, &names::index(number)));
+        let index = index.and_then(Result::ok).and_then(|bytes| Index::from_bytes(&bytes, number));
+        index.map(|index| index.base()).or_else(|| {
+            let log = logs.contains(&number).then(|| sealed::read_all(disk, &names::log(number)));
+            first_in(&log?.ok()?)
+        })
+    })
+}
+
+/// Where a segment starts by the first of its frames that can be read. It is started when everything before it is
+/// committed: a batch's head names the position before its first one, or a later one of the same segment.
+fn first_in(bytes: &[u8]) -> Option<Seq> {
+    (0..bytes.len()).find_map(|at| {
+        let batch = frame::first(&bytes[at..]).filter(|frame| frame.tag == Tag::Batch);
+        let base = batch.and_then(|batch| segment::batch_committed(batch.body)).map(Seq::next);
+        base.or_else(|| segment::read_record(bytes, at).map(|record| record.seq))
+    })
 }
 
 /// The last position of a segment whose successor is missing. Where damage hides it, everything up to `at_most` counts as

@@ -277,6 +277,32 @@ fn where_damage_hides_the_end_of_a_segment_before_a_missing_one_nothing_is_lost_
 }
 
 #[test]
+fn a_segment_without_a_whole_start_keeps_its_events_though_damage_hides_the_end_of_the_one_before() {
+    let (whole, events) = several();
+    let logs: Vec<String> = whole.names().into_iter().filter(|name| name.ends_with(".log")).collect();
+    let disk = whole.copy();
+    for log in &logs[..3] {
+        disk.delete(&log.replace(".log", ".index"));
+    }
+    let flip = |log: &str, at: usize| {
+        let mut bytes = disk.bytes(log);
+        bytes[at] ^= 0x10;
+        disk.set(log, bytes);
+    };
+    // The last event of the first segment, and the headers of the two behind it.
+    flip(&logs[0], disk.bytes(&logs[0]).len() - 1);
+    flip(&logs[1], 3);
+    flip(&logs[2], 3);
+    let (store, recovery) = open(&disk, small(), "boot", SECOND);
+    assert_eq!(recovery.epoch_change, None);
+    let page = store.read(&query(&store, "x", &["conv:b"], 0)).unwrap();
+    tiles(&page, &events);
+    let found = seqs(&page);
+    let lost: Vec<u64> = events.iter().map(|(n, _)| *n).filter(|n| !found.contains(n)).collect();
+    assert_eq!(lost.len(), 1, "only the event that the flip struck: {lost:?}");
+}
+
+#[test]
 fn a_log_of_which_only_a_trace_is_left_is_not_taken_for_a_new_one() {
     let (whole, _) = several();
     let traces = |name: &String| name == "state" || name.ends_with("1.index");
