@@ -123,10 +123,11 @@ impl Node {
         env.trace.say(env.now, format_args!("gateway reopens its log"));
         // What was planned with the old log is stale; the sockets stay.
         self.life += 1;
-        if let Some(process) = &self.process
-            && let Err(error) = process.store.close()
-        {
-            env.trace.say(env.now, format_args!("the log can't be closed: {error}"));
+        if let Some(process) = &self.process {
+            commit_the_last(env, &*process.store);
+            if let Err(error) = process.store.close() {
+                env.trace.say(env.now, format_args!("the log can't be closed: {error}"));
+            }
         }
         if self.disk.is_dead() {
             env.counters.count("gateway: died in the middle of a write");
@@ -174,6 +175,16 @@ impl Node {
                 process.free.push(socket.conn.slot);
             }
             net.close(env, wire, End::Gateway);
+        }
+    }
+}
+
+/// A log that is closed commits what was appended: where it does not open again at once, readers have that from the
+/// closed one.
+fn commit_the_last(env: &mut Env, store: &dyn LogStore) {
+    for record in store.commit().iter().flat_map(|records| records.iter()) {
+        if let Err(said) = env.history.truth.commit(record) {
+            env.violate("agreement", said);
         }
     }
 }
