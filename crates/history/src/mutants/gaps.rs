@@ -236,7 +236,12 @@ fn loss_of_an_epoch(history: &History, dice: &mut Dice) -> Option<(Site, Seq)> {
     let is_ahead = last.epoch == old.epoch && last.seq > now.shared;
     let is_held = has_right(reader, &now.records, topic, now.shared);
     let handed = plain::handed(history, site.reader, old.epoch, topic);
-    let passed = plain::base(reader)?.max(now.shared).max(handed.last().copied().unwrap_or(Seq::ZERO));
+    // What both lives share may have been handed out in the one before.
+    let before_it = history.truth.lives()[..number - 1].iter().flat_map(|life| {
+        plain::handed(history, site.reader, life.epoch, topic).into_iter().filter(|seq| *seq <= old.shared)
+    });
+    let handed = before_it.chain(handed).max().unwrap_or(Seq::ZERO);
+    let passed = plain::base(reader)?.max(now.shared).max(handed);
     let lost = plain::visible(reader, old, topic, passed, Seq::MAX);
     let end = *lost.last()?;
     let is_alone = !plain::is_told_elsewhere(history, site, topic, &lost);
