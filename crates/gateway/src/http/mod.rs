@@ -7,7 +7,6 @@ mod body;
 mod cors;
 mod events;
 mod history;
-mod json_object;
 mod openapi;
 mod router;
 mod serve;

@@ -7,13 +7,13 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bowline_proto::typed::Object;
 use serde::{Deserialize, Serialize};
 
 use crate::admission;
 use crate::clock;
 use crate::http::bearer::Bearer;
 use crate::http::body;
-use crate::http::json_object::Object;
 use crate::node::Node;
 use crate::problem::Problem;
 use crate::problem_code::ProblemCode;

@@ -17,6 +17,7 @@ mod typed_event;
 mod whole;
 
 pub use error::PayloadError;
+pub use object::Object;
 pub use opaque::Opaque;
 pub use payload::{EventPayload, KNOWN_KINDS};
 pub use typed_event::TypedEvent;

@@ -1,4 +1,4 @@
-//! How an object inside a payload is read: by its members' names. What serde derives would take a list of their values, in
+//! How an object is read, inside a payload and elsewhere: by its members' names. What serde derives would take a list of their values, in
 //! their order, for it as well, and a reader in another language would see something else.
 
 use core::fmt;
@@ -35,8 +35,9 @@ fn read_each<T>(list: Vec<Object<T>>) -> Vec<T> {
     list.into_iter().map(|Object(read)| read).collect()
 }
 
-/// What was read from an object and nothing else.
-struct Object<T>(T);
+/// What was read from a JSON object and nothing else: a list of its members' values is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -55,5 +56,27 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
         T::deserialize(MapAccessDeserializer::new(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::value::RawValue;
+
+    #[derive(serde::Deserialize)]
+    struct Pair<'a> {
+        #[serde(borrow)]
+        name: &'a str,
+        value: &'a RawValue,
+    }
+
+    #[test]
+    fn members_are_read_by_name_and_never_by_their_place() {
+        let Object(pair) = serde_json::from_str::<Object<Pair<'_>>>(r#"{"value":[ 1 ],"name":"a"}"#).unwrap();
+        assert_eq!((pair.name, pair.value.get()), ("a", "[ 1 ]"));
+        for text in [r#"["a",1]"#, "[]", "null", "\"a\"", r#"{"name":"a"}"#] {
+            assert!(serde_json::from_str::<Object<Pair<'_>>>(text).is_err(), "{text}");
+        }
     }
 }
