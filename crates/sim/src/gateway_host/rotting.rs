@@ -58,7 +58,8 @@ impl Node {
         // What lies there is told by the file as it was before anything was flipped in it.
         let mut before = content.clone();
         for flip in self.flips.iter().filter(|flip| flip.name == name) {
-            if let Some(byte) = before.get_mut(flip.offset) {
+            // It may have been written again since, whole.
+            if let Some(byte) = before.get_mut(flip.offset).filter(|byte| **byte == flip.byte) {
                 *byte ^= FLIPPED;
             }
         }
@@ -70,7 +71,8 @@ impl Node {
             Struck::Event(_) | Struck::Elsewhere => None,
         };
         let is_in_start = name.ends_with(".log") && offset < batches_start(&before);
-        self.flips.push(Flip { name: name.clone(), offset, lost, is_in_start });
+        let byte = content[offset] ^ FLIPPED;
+        self.flips.push(Flip { name: name.clone(), offset, byte, lost, is_in_start });
         for pair in segments.windows(2) {
             if let [segment, next] = pair {
                 self.unname(env, segment, next);
@@ -95,6 +97,8 @@ impl Node {
 pub(super) struct Flip {
     name: String,
     offset: usize,
+    /// What it is now.
+    byte: u8,
     /// The event that it destroyed.
     lost: Option<Seq>,
     /// It lies in what a segment says of those before it.
