@@ -10,7 +10,7 @@ const KB = 1024;
 const PARTS = [
   { name: 'core (WebAssembly)', file: 'built/core.wasm' },
   { name: 'bowline', file: 'dist/index.js', gzipLimit: 43_000, aim: 20 * KB },
-  { name: 'bowline/purejs', file: 'dist/purejs.js', gzipLimit: 56_500, aim: 28 * KB },
+  { name: 'bowline/purejs', file: 'dist/purejs.js', gzipLimit: 56_600, aim: 28 * KB },
 ];
 
 let isAbove = false;

@@ -15,7 +15,6 @@ use bowline_proto::{Cursor, Epoch, Gap, GapReason, Place, Seq, Topic};
 
 use crate::losses::{Losses, previous};
 use crate::reached::Reached;
-use crate::sorted::Sorted;
 
 /// Where the reader stands.
 #[derive(Debug)]
@@ -31,7 +30,7 @@ pub(crate) struct Delivery {
     /// Up to where each topic has been handed on.
     reached: Reached,
     /// By topic, the event behind a hole that a link showed and that the cursor has not passed.
-    doubts: Sorted<Topic, Seq>,
+    doubts: Vec<(Topic, Seq)>,
     /// The cursor at which a link last brought something undecodable.
     doubted_at: Option<Cursor>,
 }
@@ -66,7 +65,7 @@ impl Delivery {
             losses: Losses::default(),
             losses_of_epoch: Vec::new(),
             reached: Reached::default(),
-            doubts: Sorted::new(),
+            doubts: Vec::new(),
             doubted_at: None,
         }
     }
@@ -143,8 +142,8 @@ impl Delivery {
         let is_missing =
             |seen: Seq| place.prev > seen && place.prev < place.seq && !self.losses.covers(topic, place.prev);
         let can_be_gone_back_for = is_missing(cursor.seq);
-        if can_be_gone_back_for && !self.doubts.contains(topic.as_str()) {
-            self.doubts.insert(topic.clone(), place.seq);
+        if can_be_gone_back_for && !self.doubts.iter().any(|(doubted, _)| doubted == topic) {
+            self.doubts.push((topic.clone(), place.seq));
             return Judgement::Hole;
         }
         let reached = self.reached.pass(topic, place.seq);
@@ -204,7 +203,7 @@ impl Delivery {
             self.losses_of_epoch.retain(|gap| gap.before > seq);
         }
         if !self.doubts.is_empty() {
-            self.doubts.retain(|_, behind| *behind > seq);
+            self.doubts.retain(|(_, behind)| *behind > seq);
         }
         *cursor
     }
