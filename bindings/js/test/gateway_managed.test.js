@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import WebSocket from 'ws';
 
@@ -15,13 +16,20 @@ let gateway;
 before(async () => (gateway = await Gateway.start()));
 after(() => gateway?.stop());
 
-const client = (more) =>
-  new Bowline({
+/** The clients of a test: one that has failed leaves its sockets open. */
+const clients = [];
+afterEach(() => clients.splice(0).forEach((client) => client.websocket.closeAll()));
+
+function client(more) {
+  const made = new Bowline({
     url: gateway.url,
     tokenProvider: () => gateway.token('alice', ['--kind', 'human', '--topic', 'chat:*', '--topic', 'transcript:*']),
     wsFactory: (url) => new WebSocket(url),
     ...more,
-  }).websocket;
+  });
+  clients.push(made);
+  return made.websocket;
+}
 
 /** The payloads that a socket is told of. */
 async function payloads(socket) {
@@ -78,4 +86,20 @@ test('the token itself opens a socket too', async () => {
   await until(() => socket.isOpen, 'the chat opens');
   socket.close();
   await socket.closed();
+});
+
+test('a gateway that has died is stopped all the same', async () => {
+  const other = await Gateway.start();
+  const { pid } = other;
+  process.kill(pid, 'SIGKILL');
+  const isGone = () => {
+    try {
+      return !process.kill(pid, 0);
+    } catch {
+      return true;
+    }
+  };
+  await until(isGone, 'it is gone');
+  await pause(50);
+  await other.stop();
 });

@@ -1,7 +1,7 @@
 // Node with `ws` against a real gateway: everything arrives once and in order, whatever happens to gateway and sockets.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 
@@ -9,7 +9,7 @@ import WebSocket from 'ws';
 
 import * as bowline from '../dist/index.js';
 import { Gateway } from './harness/gateway.js';
-import { stream, until } from './harness/publisher.js';
+import { stream as publishing, until } from './harness/publisher.js';
 import * as scenario from './harness/scenario.js';
 import { SECONDS } from './harness/times.js';
 import './harness/census.js';
@@ -22,11 +22,33 @@ let gateway;
 before(async () => (gateway = await Gateway.start()));
 after(() => gateway?.stop());
 
+/** What ends the sockets and streams of a test: one that has failed leaves them, and a socket without its gateway tries for ever. */
+const ends = [];
+afterEach(() => Promise.all(ends.splice(0).map((end) => end())));
+
 const wsFactory = (url) => new WebSocket(url);
 const as = (account, more) => ({ url: `${gateway.socketUrl}/agent`, tokenProvider: () => gateway.token(account, ['--kind', 'human']), wsFactory, ...more });
 
+function agent(...given) {
+  const made = scenario.agent(bowline, as(...given));
+  ends.push(() => made.socket.dispose());
+  return made;
+}
+
+async function chat(...given) {
+  const made = await scenario.chat(bowline, ...given);
+  ends.push(() => made.client.websocket.closeAll());
+  return made;
+}
+
+function stream(...given) {
+  const made = publishing(gateway, ...given);
+  ends.push(() => made.stop().catch(() => {}));
+  return made;
+}
+
 test('an agent hears typed events with their members beside the envelope', async () => {
-  const { socket, seen } = scenario.agent(bowline, as('alice'));
+  const { socket, seen } = agent('alice');
   await socket.connect();
   assert.deepEqual(seen.states, ['connecting', 'connected']);
   const payload = { conversationId: 'welcome', messageId: 'm1', senderId: 'bob', senderDisplayName: 'Bob', conversationType: 'dm', content: { text: 'hi' }, sequenceNumber: 1, createdAt: 't' };
@@ -41,7 +63,7 @@ test('an agent hears typed events with their members beside the envelope', async
 });
 
 test('an on-demand topic brings what others do, and they hear what we do', async () => {
-  const [alice, bob] = [scenario.agent(bowline, as('alice')), scenario.agent(bowline, as('bob'))];
+  const [alice, bob] = [agent('alice'), agent('bob')];
   const topic = 'conv_ondemand:welcome';
   alice.socket.subscribe([topic]);
   await Promise.all([alice.socket.connect(), bob.socket.connect()]);
@@ -67,11 +89,11 @@ test('an on-demand topic brings what others do, and they hear what we do', async
 test('over kills of the gateway every event comes once and in order', async () => {
   await gateway.grant('carol', 'conv:kills');
   await gateway.grant('frank', 'chat:kills');
-  const { socket, seen } = scenario.agent(bowline, as('carol', { reconnectDelay: 50 }));
+  const { socket, seen } = agent('carol', { reconnectDelay: 50 });
   const options = { url: gateway.url, tokenProvider: () => gateway.token('frank', ['--kind', 'human']), wsFactory };
-  const managed = await scenario.chat(bowline, options, 'kills', { reconnectDelay: 50, maxReconnectAttempts: 0 });
+  const managed = await chat(options, 'kills', { reconnectDelay: 50, maxReconnectAttempts: 0 });
   await Promise.all([socket.connect(), until(() => managed.socket.isOpen, 'the chat opens')]);
-  const streams = [stream(gateway, 'conv:kills', 300), stream(gateway, 'chat:kills', 100)];
+  const streams = [stream('conv:kills', 300), stream('chat:kills', 100)];
   for (let kill = 0; kill < 3; kill++) {
     const heard = seen.numbers.length;
     await until(() => seen.numbers.length > heard + 100 && managed.socket.isOpen, 'events flow');
@@ -93,10 +115,10 @@ test('over kills of the gateway every event comes once and in order', async () =
 
 test(`handovers every 2 s under 500 events a second for ${SECONDS} s: every event once, in order, no state change`, async () => {
   await gateway.grant('dave', 'conv:handover');
-  const { socket, seen } = scenario.agent(bowline, as('dave', { proactiveReconnectMs: 2000 }));
+  const { socket, seen } = agent('dave', { proactiveReconnectMs: 2000 });
   await socket.connect();
   const before = await gateway.metric('bowline_links_accepted_total');
-  const publisher = stream(gateway, 'conv:handover', 500);
+  const publisher = stream('conv:handover', 500);
   await new Promise((resolve) => setTimeout(resolve, SECONDS * 1000));
   const count = await publisher.stop();
   await until(() => seen.numbers.length >= count, 'the last event');

@@ -3,6 +3,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -24,6 +25,7 @@ function binary() {
   const found = known.find((path) => existsSync(path));
   if (found) return found;
   if (given) throw new Error(`BOWLINE_BIN: there is no ${given}`);
+  console.error('the gateway is built first, which takes minutes: BOWLINE_BIN names one that is there');
   const { status } = spawnSync('cargo', ['build', '--quiet', '-p', 'bowline-cli'], { cwd: root, stdio: 'inherit' });
   if (status !== 0) throw new Error('cargo could not build the gateway');
   return join(target, 'debug', 'bowline');
@@ -38,6 +40,7 @@ export class Gateway {
   #config;
   #listen;
   #admin;
+  #isStopped = false;
 
   /** Starts one; `config` is the text of a configuration file, if any. */
   static async start(config) {
@@ -88,18 +91,18 @@ export class Gateway {
     child.stdout.resume();
   }
 
-  /** `kill -9`; resolves when the process is gone. */
+  /** `kill -9`; resolves when the process is gone, which it may have been before. */
   async kill() {
     const child = this.#child;
     this.#child = undefined;
     process.off('exit', this.#orphan);
-    const gone = new Promise((resolve) => child.once('close', resolve));
     child.kill('SIGKILL');
-    await gone;
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   }
 
-  /** The end: process and data. */
+  /** The end: process and data. What is still being published is given up. */
   async stop() {
+    this.#isStopped = true;
     if (this.#child) await this.kill();
     rmSync(this.#dir, { recursive: true, force: true });
   }
@@ -125,7 +128,7 @@ export class Gateway {
       const answer = await this.#ask('POST', '/v1/events', ['publish'], events, { 'idempotency-key': key }).catch((error) => error);
       if (answer.ok) return answer.json();
       const isFinal = answer.status !== undefined && answer.status !== 503;
-      if (isFinal || Date.now() > until) throw answer instanceof Error ? answer : new Error(await answer.text());
+      if (isFinal || this.#isStopped || Date.now() > until) throw answer instanceof Error ? answer : new Error(await answer.text());
     }
   }
 

@@ -18,6 +18,8 @@ export function stream(gateway, topic, rate) {
     }
     return count;
   })();
+  // Whoever stops it hears of a failure; a test that has failed before does not.
+  work.catch(() => {});
   return {
     stop() {
       isOver = true;

@@ -34,6 +34,8 @@ export async function chat(bowline, options, thread, given) {
 export async function cycles(bowline, options, times, abreast) {
   let begun = 0;
   const made = [];
+  // A gateway that is gone is tried for ever.
+  const signal = AbortSignal.timeout(90_000);
   const one = async () => {
     while (begun < times) {
       begun++;
@@ -41,12 +43,19 @@ export async function cycles(bowline, options, times, abreast) {
       made.push(new WeakRef(socket));
       socket.on('count', () => {});
       socket.subscribe(['conv_ondemand:welcome']);
-      await socket.connect();
+      try {
+        await socket.connect({ signal });
+      } catch (error) {
+        // The others finish what they have begun, so that none of them is left behind.
+        begun = times;
+        throw error;
+      }
       socket.disconnect();
       await socket.closed();
     }
   };
-  await Promise.all(Array.from({ length: abreast }, one));
+  const ended = await Promise.allSettled(Array.from({ length: abreast }, one));
+  for (const { reason } of ended) if (reason) throw reason;
   return () => made.filter((socket) => socket.deref()).length;
 }
 
