@@ -127,7 +127,12 @@ export class Driver implements Taker<Output> {
 
   /** The newest session, with the position of what was handed out. */
   get position_(): SavedPosition {
-    const { sessionId } = this.#core?.position() ?? this.#handed;
+    let { sessionId } = this.#handed;
+    try {
+      if (this.#core) ({ sessionId } = this.#core.position());
+    } catch {
+      // The core has failed, as its next call will say. What was handed out is known here.
+    }
     return sessionId === undefined ? { ...this.#handed } : { ...this.#handed, sessionId };
   }
 

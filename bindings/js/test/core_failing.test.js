@@ -47,6 +47,21 @@ scripted('a core that fails ends every connection that it drives, and a new one 
     assert.deepEqual(reported, ['CORE', 'CORE']);
     await connected(sockets[0], server);
     assert.equal(sockets[0].getState(), 'connected');
+    sockets[0].disconnect();
+    await settle();
+    // Who disconnects before that next call does so all the same.
+    const [third, fourth] = [agent(), agent()];
+    const own = await connected(third, server, (peer) => peer.accept({ seq: 1 }));
+    own.event(1, { seq: 2, prev: 1 });
+    const last = await connected(fourth, server);
+    isBroken = true;
+    last.event(1);
+    isBroken = false;
+    assert.equal(third.position.seq, 2);
+    third.disconnect();
+    assert.deepEqual([third.getState(), third.position.seq, own.closedWith], ['disconnected', 2, 1000]);
+    await connected(third, server, (peer) => peer.accept({ seq: 2, resumed: true }));
+    assert.equal(third.getState(), 'connected');
     assert(sockets[0] instanceof AgentSocket);
   } finally {
     delete globalThis.reportError;
