@@ -13,7 +13,7 @@ import { ConnectionRejectedError, SocketError, type ConnectError } from './error
 import type { ActivityStatus, AgentState, EventMap, OtherEvent, SubscribeAck, UnsubscribeAck } from './events.js';
 import type { Gap, RawEvent } from './frames.js';
 import { troubleOf } from './news.js';
-import { limitsOf, type PauseOptions } from './options.js';
+import { limitsOf, positionOf, type PauseOptions } from './options.js';
 
 export interface AgentSocketOptions extends DialOptions, PauseOptions {
   /** The server: `wss://…`. The token is added to it as `?token=`. */
@@ -57,7 +57,7 @@ export class AgentSocket {
   readonly #errors = new Listeners<SocketError>();
   #onSubscribeAck: ((ack: SubscribeAck) => void) | undefined;
   #onUnsubscribeAck: ((ack: UnsubscribeAck) => void) | undefined;
-  #onConnectionRejected: ((reason: string, error: ConnectError) => void) | undefined;
+  #onConnectionRejected: ((reason: string, error: ConnectionRejectedError) => void) | undefined;
 
   // The life.
   #state: AgentState = 'disconnected';
@@ -76,7 +76,7 @@ export class AgentSocket {
   constructor(options: AgentSocketOptions) {
     this.#dialer = new Dialer(options.url, options);
     this.#limits = { ...limitsOf(options, 0), renewExactly: true };
-    this.#position = options.resumeFrom;
+    this.#position = positionOf(options);
     disposable(this, () => this.dispose(), () => (this.dispose(), this.closed()));
   }
 
@@ -222,7 +222,7 @@ export class AgentSocket {
   }
 
   /** One handler for a refusal for good, with the server's reason. The socket does not try again; `connect()` does. */
-  setOnConnectionRejected(handler: ((reason: string, error: ConnectError) => void) | undefined | null): void {
+  setOnConnectionRejected(handler: ((reason: string, error: ConnectionRejectedError) => void) | undefined | null): void {
     this.#onConnectionRejected = handler ?? undefined;
   }
 
@@ -307,7 +307,8 @@ export class AgentSocket {
     // The same type comes again and again, and comparing it is cheaper than looking it up.
     if (raw.type !== this.#lastType) {
       this.#lastType = raw.type;
-      this.#ofLast = this.#events.get(raw.type);
+      // Those of `*` are told below.
+      this.#ofLast = raw.type === '*' ? undefined : this.#events.get(raw.type);
     }
     const ofType = this.#ofLast;
     if (!ofType?.listenerCount && !this.#any.listenerCount) return;
@@ -349,10 +350,7 @@ export class AgentSocket {
     const waiters = this.#waiters;
     this.#waiters = new Set();
     this.#end(run);
-    this.#tell(() => {
-      const rejected = error instanceof ConnectionRejectedError ? error.reason : error.code === 'UNAUTHORIZED' && error.code;
-      if (rejected) call(this.#onConnectionRejected, rejected, error);
-    });
+    this.#tell(() => error instanceof ConnectionRejectedError && call(this.#onConnectionRejected, error.reason, error));
     this.#tell(() => this.#errors.emit_(new SocketError('ENDED', `the socket is disconnected: ${error.message}`, { cause: error })));
     this.#tell(() => waiters.forEach((waiter) => waiter.reject(error)));
   }

@@ -12,9 +12,10 @@ export function errorOf(reason: CloseReason): ConnectError {
     case 'refused':
       return new ConnectError('REFUSED', `the server closed the connection for good (${reason.code})`, reason.code);
     case 'unauthorized':
-      return new ConnectError(
+      return new ConnectionRejectedError(
         'UNAUTHORIZED',
-        'the token was not accepted, nor was a second one from the provider: is it expired, or for another server?',
+        'neither the token nor a second one from the provider was accepted: is it expired, or for another server?',
+        'UNAUTHORIZED',
       );
     case 'noCredential':
       return new ConnectError('NO_CREDENTIAL', `the token provider has no token: ${reason.message}`);

@@ -19,7 +19,7 @@ export type ConnectErrorCode =
   | 'REJECTED'
   /** The server closed with a code that forbids a retry. */
   | 'REFUSED'
-  /** The credential was not accepted, nor was a fresh one. */
+  /** The credential was not accepted, nor was a fresh one: a {@link ConnectionRejectedError} too. */
   | 'UNAUTHORIZED'
   /** The token provider has no token and will not have one. */
   | 'NO_CREDENTIAL'
@@ -45,11 +45,11 @@ export class ConnectError extends BowlineError {
 
 /** The server refused the connection, for example above the account's connection limit. `connect()` tries once more. */
 export class ConnectionRejectedError extends ConnectError {
-  /** The server's word, such as `CONNECTION_LIMIT_EXCEEDED`. */
+  /** The server's word, such as `CONNECTION_LIMIT_EXCEEDED`; `UNAUTHORIZED` for a credential, however it was refused. */
   readonly reason: string;
 
-  constructor(reason: string, message: string) {
-    super('REJECTED', `the server rejected the connection: ${reason}${message && ` (${message})`}; connect() tries once more`);
+  constructor(reason: string, message: string, code: ConnectErrorCode = 'REJECTED') {
+    super(code, `the server rejected the connection: ${reason}${message && ` (${message})`}; connect() tries once more`);
     this.name = 'ConnectionRejectedError';
     this.reason = reason;
   }

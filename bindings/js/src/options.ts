@@ -1,6 +1,6 @@
 // What an application may decide about a connection's pauses and its renewal, and which numbers an option may be.
 
-import type { CoreOptions } from './core.js';
+import type { CoreOptions, SavedPosition } from './core.js';
 import { BowlineError } from './errors.js';
 
 export interface PauseOptions {
@@ -34,4 +34,11 @@ export function whole<K extends string>(options: { [N in K]?: number | undefined
   const value: unknown = options[name] ?? otherwise;
   if (typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER) return value;
   throw new BowlineError('INVALID_OPTION', `${name} is ${value}: give a number of at least 0`);
+}
+
+/** The position to go on from: what is none would be taken for the oldest. @throws {BowlineError} `INVALID_OPTION`. */
+export function positionOf({ resumeFrom }: { resumeFrom?: SavedPosition | undefined }): SavedPosition | undefined {
+  const { epoch, seq } = resumeFrom ?? { seq: 0 };
+  if (seq === 0 || (Number.isSafeInteger(seq) && seq! > 0 && /^[\da-f]{16}$/i.test(epoch!))) return resumeFrom;
+  throw new BowlineError('INVALID_OPTION', 'resumeFrom is no position: give what `position` was');
 }

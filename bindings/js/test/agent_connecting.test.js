@@ -259,7 +259,7 @@ scripted('an expired token is replaced once and a second one ends it', async ({ 
     peer.say({ action: 'connection.rejected', reason: 'UNAUTHORIZED', message: 'expired' });
     peer.drop(4501);
   }
-  await assert.rejects(done, { code: 'UNAUTHORIZED' });
+  await assert.rejects(done, (error) => error instanceof ConnectionRejectedError && error.reason === 'UNAUTHORIZED' && error.code === 'UNAUTHORIZED');
   assert.deepEqual(rejected, ['UNAUTHORIZED']);
 });
 

@@ -125,6 +125,16 @@ scripted('an unknown type is delivered as well and the star hears everything', a
   assert.deepEqual(heard, ['own 7', 'any deploy.finished', 'any message.new']);
 });
 
+scripted('an event whose type is a star comes once', async ({ agent, server }) => {
+  const socket = agent();
+  const heard = [];
+  socket.on('*', (event) => heard.push(event.payload));
+  const peer = await connected(socket, server);
+  peer.event(0);
+  peer.say({ type: '*', payload: 1 });
+  assert.deepEqual(heard, [{ n: 0 }, 1]);
+});
+
 scripted('a payload of any shape is handed on', async ({ agent, server }) => {
   const socket = agent();
   const heard = [];

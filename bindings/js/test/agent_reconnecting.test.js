@@ -159,6 +159,13 @@ scripted('a saved position is gone on from by another socket', async ({ agent, s
   await done;
 });
 
+scripted('what is no position is refused, because it would be taken for the oldest one', async ({ agent }) => {
+  for (const resumeFrom of [{ epoch: EPOCH, seq: '11' }, { epoch: 'x', seq: 11 }, { seq: 11 }, { epoch: EPOCH }, { epoch: EPOCH, seq: -1 }, 'text', 7]) {
+    assert.throws(() => agent({ resumeFrom }), (error) => error.code === 'INVALID_OPTION' && /position/.test(error.message), JSON.stringify(resumeFrom));
+  }
+  for (const resumeFrom of [undefined, null, { seq: 0 }, { epoch: EPOCH, seq: 0 }, { epoch: EPOCH.toUpperCase(), seq: 2 ** 53 - 1, sessionId: 's' }]) agent({ resumeFrom });
+});
+
 scripted('what cannot be had is told with its topic and range', async ({ agent, server, clock }) => {
   const socket = agent();
   const told = [];
