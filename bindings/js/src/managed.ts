@@ -93,16 +93,16 @@ export class Sockets {
     await Promise.all([...this.#open].map((socket) => socket.closed()));
   }
 
-  /** How many sockets are not closed: connecting, open, reconnecting or closing. */
+  /** How many sockets are connecting, open or reconnecting: none right after `closeAll()`. */
   get connectionCount(): number {
-    return this.#open.size;
+    return [...this.#open].filter(({ state }) => state !== 'closing').length;
   }
 
   async #connect(url: () => string, options?: ManagedOptions, label?: string): Promise<ManagedSocket> {
     const { signal } = options ?? {};
     signal?.throwIfAborted();
     const dialer = new Dialer(url(), this.#options);
-    const socket: ManagedSocket = new ManagedSocket(dialer, label, { ...this.#options, ...options }, () => this.#open.delete(socket));
+    const socket: ManagedSocket = new ManagedSocket(dialer, label, { ...this.#options, ...given(options) }, () => this.#open.delete(socket));
     this.#open.add(socket);
     await socket.begin_(signal);
     return socket;
@@ -143,22 +143,23 @@ export class Sockets {
 /** The deadlines of a connection's own attempts. */
 const [TOKEN_MS, TICKET_MS] = [30_000, 10_000];
 
-function within<T>(ms: number, what: string, signal: AbortSignal | undefined, work: (giveUp: AbortSignal) => Promise<T>): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    signal?.throwIfAborted();
-    const giveUp = new AbortController();
-    const stop = (error: unknown) => {
-      reject(error);
-      giveUp.abort();
-    };
-    const aborted = () => stop(signal!.reason);
-    signal?.addEventListener('abort', aborted);
-    const timer = setTimeout(() => stop(new TicketError('TEMPORARY', `${what} took too long`)), ms);
-    work(giveUp.signal)
-      .then(resolve, reject)
-      .finally(() => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', aborted);
-      });
-  });
+async function within<T>(ms: number, what: string, signal: AbortSignal | undefined, work: (giveUp: AbortSignal) => Promise<T>): Promise<T> {
+  signal?.throwIfAborted();
+  const giveUp = new AbortController();
+  let stop!: (error: unknown) => void;
+  const stopped = new Promise<never>((_, reject) => (stop = reject));
+  const aborted = () => stop(signal!.reason);
+  signal?.addEventListener('abort', aborted);
+  const timer = setTimeout(() => stop(new TicketError('TEMPORARY', `${what} took too long`)), ms);
+  try {
+    return await Promise.race([work(giveUp.signal), stopped]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', aborted);
+    giveUp.abort();
+  }
 }
+
+/** Without the members that are `undefined`. */
+const given = <T extends object>(options: T | undefined): Partial<T> =>
+  Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;

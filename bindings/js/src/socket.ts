@@ -5,9 +5,9 @@
 
 import type { CloseReason, Notice } from './core.js';
 import type { Dialer } from './dialer.js';
-import { Dispatch } from './dispatch.js';
+import { Dispatch, type Taker } from './dispatch.js';
 import { Driver, type Hearing } from './driver.js';
-import { disposable, Listeners, type Emitter } from './emitter.js';
+import { disposable, Listeners, report, type Emitter } from './emitter.js';
 import { errorOf } from './endings.js';
 import { SocketError, TicketError } from './errors.js';
 import type { WebSocketState } from './events.js';
@@ -79,7 +79,9 @@ export class ManagedSocket {
   /** @internal */
   constructor(dialer: Dialer, label: string | undefined, options: ManagedOptions, ended: () => void) {
     this.label = label ?? dialer.path_;
-    this.#messages = new Listeners(() => this.#early?.length && queueMicrotask(() => this.#tellEarly()));
+    const dispatch = new Dispatch();
+    const early: Taker<undefined> = { take_: () => this.#tellEarly() };
+    this.#messages = new Listeners(() => this.#early?.length && queueMicrotask(() => dispatch.do_(early, undefined)));
     this.onMessage = this.#messages;
     this.onStateChange = this.#states;
     this.onReconnecting = this.#attempts;
@@ -103,7 +105,7 @@ export class ManagedSocket {
       },
       trace_: this.#trace,
     };
-    this.#driver = new Driver(dialer, new Dispatch(), hearing, {
+    this.#driver = new Driver(dialer, dispatch, hearing, {
       ...limitsOf(options, 10),
       outboxMessages: whole(options, 'maxQueuedMessages', 1024),
       outboxBytes: whole(options, 'maxQueuedBytes', 1 << 20),
@@ -270,5 +272,11 @@ function traceOf(debug: ManagedOptions['debug'], label: string): ((what: string)
   if (!debug) return undefined;
   const write = typeof debug === 'function' ? debug : (line: string) => console.debug(line);
   const origin = performance.now();
-  return (what) => write(`[bowline ${label} +${((performance.now() - origin) / 1000).toFixed(3)}s] ${what}`);
+  return (what) => {
+    try {
+      write(`[bowline ${label} +${((performance.now() - origin) / 1000).toFixed(3)}s] ${what}`);
+    } catch (error) {
+      report(error);
+    }
+  };
 }

@@ -49,6 +49,7 @@ scripted('closeAll closes everything that was opened and the count says so', asy
   await three.closed();
   assert.equal(sockets.connectionCount, 2);
   sockets.closeAll();
+  assert.deepEqual([one.state, two.state, sockets.connectionCount], ['closing', 'closing', 0], 'what is closing counts no more');
   await sockets.closed();
   assert.deepEqual([one.state, two.state, sockets.connectionCount], ['closed', 'closed', 0]);
 });
@@ -221,4 +222,30 @@ scripted('debug: true writes to the console', async ({ client, server, clock }) 
   }
   assert.match(lines[0], /state: connecting/);
   assert.match(lines.at(-1), /state: closed/);
+});
+
+scripted('a trace that throws is reported and stops nobody', async ({ client, server, clock }) => {
+  const reported = new Set();
+  globalThis.reportError = (error) => reported.add(error.message);
+  const debug = () => {
+    throw new Error('of a trace');
+  };
+  try {
+    const [socket, peer] = await opened(client(), server, { debug });
+    const told = [];
+    socket.onMessage.subscribe((event) => told.push(JSON.parse(event.data).payload.n));
+    peer.event(1);
+    socket.send('{"n":1}');
+    assert.deepEqual(peer.take(), [{ n: 1 }]);
+    peer.drop();
+    await clock.advance(1_000);
+    (await server.next()).acceptPlain().event(2);
+    assert.deepEqual(told, [1, 2]);
+    assert.equal(socket.state, 'open');
+    socket.close();
+    await socket.closed();
+  } finally {
+    delete globalThis.reportError;
+  }
+  assert.deepEqual([...reported], ['of a trace']);
 });

@@ -113,6 +113,38 @@ scripted('a ticket has its deadlines', async ({ client, office, clock }) => {
   assert.equal(clock.timers, 0);
 });
 
+scripted('a ticket that is given up leaves no timer and no listener', async ({ client, office, clock }) => {
+  let listeners = 0;
+  /** A signal that counts who listens to it. */
+  const counted = () => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    for (const [method, step] of [['addEventListener', 1], ['removeEventListener', -1]]) {
+      const own = signal[method].bind(signal);
+      signal[method] = (...args) => ((listeners += step), own(...args));
+    }
+    return stop;
+  };
+  // A provider that never answers is left when the signal says so, and when its time is up.
+  const hanging = client({ tokenProvider: () => new Promise(() => {}) });
+  const stop = counted();
+  const aborted = assert.rejects(hanging.getTicket('/x', { signal: stop.signal }), /unmounted/);
+  stop.abort(new Error('unmounted'));
+  await aborted;
+  assert.deepEqual([clock.timers, listeners], [0, 0]);
+  const late = assert.rejects(hanging.getTicket('/x', { signal: counted().signal }), { code: 'TEMPORARY' });
+  await clock.advance(30_000);
+  await late;
+  assert.deepEqual([clock.timers, listeners], [0, 0]);
+  office.answers.push(Office.silence);
+  const asked = counted();
+  const given = assert.rejects(client().getTicket('/x', { signal: asked.signal }), /unmounted/);
+  await settle();
+  asked.abort(new Error('unmounted'));
+  await given;
+  assert.deepEqual([clock.timers, listeners], [0, 0]);
+});
+
 scripted('a ticket that cannot be had for good fails the connect with its reason', async ({ client, server, office, clock }) => {
   const sockets = client();
   for (const [answers, code, words] of [
@@ -226,6 +258,23 @@ scripted('messages that come before the first listener wait for it', async ({ cl
   socket.onMessage.subscribe((event) => told.push(JSON.parse(event.data).seq));
   await settle();
   assert.equal(told.length, 3, 'later ones that nobody listens to are gone');
+});
+
+scripted('a handler of one of them that comes back in finds the order kept', async ({ client, server }) => {
+  const [socket, peer] = await opened(client(), server);
+  // A server that answers before `send` has returned.
+  peer.send = (text) => peer.event(JSON.parse(text).n);
+  peer.event(1);
+  peer.event(2);
+  const told = [];
+  socket.onMessage.subscribe((event) => {
+    const { n } = JSON.parse(event.data).payload;
+    told.push(`${n} begins`);
+    if (n === 1) socket.send('{"n":3}');
+    told.push(`${n} ends`);
+  });
+  await settle();
+  assert.deepEqual(told, ['1 begins', '1 ends', '2 begins', '2 ends', '3 begins', '3 ends']);
 });
 
 scripted('a handler that closes the socket hears no further one of them', async ({ client, server }) => {

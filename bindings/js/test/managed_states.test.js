@@ -86,6 +86,12 @@ scripted('the client has options for all of its sockets and each its own', async
   assert.deepEqual((await pauses({ ...world, client: () => client({ maxReconnectAttempts: 2 }) }, { reconnectDelay: 2_000 }))[0], [2, 4]);
 });
 
+scripted('an option that a socket leaves undefined is the one of the client', async (world) => {
+  const { client } = world;
+  const [told] = await pauses({ ...world, client: () => client({ reconnectDelay: 2_000 }) }, { reconnectDelay: undefined, maxReconnectAttempts: 2 });
+  assert.deepEqual(told, [2, 4]);
+});
+
 scripted('jitter spreads the pauses when asked for', async (world) => {
   const [told] = await pauses(world, { jitter: true });
   assert.equal(told.length, 10);
