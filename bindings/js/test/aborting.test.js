@@ -78,6 +78,14 @@ scripted('once connected the signal means nothing', async ({ agent, server }) =>
   assert.equal(socket.getState(), 'connected');
 });
 
+scripted('after a disconnect an abort ends the new attempt, whatever was before', async (world) => {
+  const { agent, server } = world;
+  const socket = agent();
+  await connected(socket, server);
+  socket.disconnect();
+  await abortsAt({ ...world, agent: () => socket }, {}, () => server.sockets[1].open());
+});
+
 scripted('a signal that lives long keeps no listeners', async ({ agent, server }) => {
   const { signal } = new AbortController();
   let listeners = 0;

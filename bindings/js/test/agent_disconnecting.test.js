@@ -74,6 +74,20 @@ scripted('a server that does not answer the close is left after 5 s', async ({ a
   peer.drop();
 });
 
+scripted('a socket that can be terminated is, when its server does not answer the close', async ({ agent, server, clock }) => {
+  const socket = agent();
+  const peer = await connected(socket, server);
+  peer.isPolite = false;
+  // A socket of Node, which would wait half a minute by itself.
+  peer.terminate = () => peer.drop();
+  socket.disconnect();
+  await clock.advance(4_999);
+  assert(!peer.isOver);
+  await clock.advance(1);
+  assert(peer.isOver);
+  await socket.closed();
+});
+
 scripted('in the middle of a handover', async ({ agent, server, clock }) => {
   for (const step of [() => {}, (next) => next.open(), (next) => next.acceptPlain()]) {
     const socket = agent({ proactiveReconnectMs: 60_000 });

@@ -43,6 +43,33 @@ scripted('a socket that reports its failure by an error alone counts as failed',
   await done;
 });
 
+scripted('an error of an open socket is told by the close that follows', async ({ agent, server, clock }) => {
+  const socket = agent();
+  const told = [];
+  socket.onError((error) => told.push(error.message));
+  const peer = await connected(socket, server);
+  peer.onerror({ message: 'reset' });
+  assert.equal(socket.getState(), 'connected');
+  peer.drop(4000);
+  assert.deepEqual(told, ['closed with 4000; attempt 1 follows in 1000 ms']);
+  await clock.advance(0);
+});
+
+scripted('a socket that throws when it is written to has broken, and its close follows', async ({ agent, server, clock }) => {
+  const socket = agent();
+  const peer = await connected(socket, server);
+  peer.send = () => {
+    throw new Error('InvalidStateError');
+  };
+  socket.subscribe(['conv_ondemand:a']);
+  socket.sendActivity('c', 'typing');
+  assert.equal(socket.getState(), 'connected');
+  peer.drop();
+  await clock.advance(1_000);
+  const next = (await server.next()).acceptPlain();
+  assert.deepEqual(next.take().map(({ action }) => action), ['subscribe', 'activity']);
+});
+
 scripted('a connection that held 10 s starts the backoff over and a shorter one does not', async ({ agent, server, clock }) => {
   const socket = agent();
   const peer = await connected(socket, server);

@@ -1,17 +1,23 @@
-// The compiled core itself fails: out of memory, or a fault of ours. Its connections end, and a new one works.
+// The compiled core itself fails: out of memory, or a fault of ours. Its connections end, and a new one works. And what it holds
+// of a connection is given back.
 
 import assert from 'node:assert/strict';
 import { AgentSocket } from '../dist/index.js';
-import { connected, scripted, settle } from './support/scripted.js';
+import { connected, opened, scripted, settle } from './support/scripted.js';
 
 const { Instance } = WebAssembly;
 let isBroken = false;
+let cores = 0;
 
 // Exports are frozen, so an object with the same functions stands in for them.
 WebAssembly.Instance = class {
   constructor(module) {
     const real = new Instance(module).exports;
-    this.exports = { ...real };
+    this.exports = {
+      ...real,
+      core_new: (...args) => (cores++, real.core_new(...args)),
+      core_free: (...args) => (cores--, real.core_free(...args)),
+    };
     for (const name of ['core_call', 'core_event']) {
       this.exports[name] = (...args) => {
         if (isBroken) throw new WebAssembly.RuntimeError('unreachable');
@@ -66,4 +72,21 @@ scripted('a core that fails ends every connection that it drives, and a new one 
   } finally {
     delete globalThis.reportError;
   }
+});
+
+scripted('a connection that is over has given its core back, without waiting for the garbage collector', async ({ agent, client, server }) => {
+  const before = cores;
+  const socket = agent();
+  await connected(socket, server);
+  assert.equal(cores, before + 1);
+  socket.disconnect();
+  await socket.closed();
+  assert.equal(cores, before);
+  socket.subscribe(['conv_ondemand:a']);
+  socket.dispose();
+  assert.equal(cores, before, 'also one that never connected');
+  const [other] = await opened(client(), server);
+  other.close();
+  await other.closed();
+  assert.equal(cores, before);
 });

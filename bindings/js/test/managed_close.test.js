@@ -131,6 +131,18 @@ scripted('what is sent while reconnecting waits in order and a full queue says s
   assert.throws(() => socket.send('x'), { code: 'CLOSED' });
 });
 
+scripted('what was refused does not count among what waits', async ({ client, server, clock }) => {
+  const [socket, peer] = await opened(client(), server, { maxQueuedMessages: 1, maxQueuedBytes: 1_000 });
+  peer.drop();
+  await settle();
+  socket.send('{"n":1}');
+  for (let n = 0; n < 10; n++) assert.throws(() => socket.send('x'.repeat(900)), { code: 'OUTBOX_FULL' });
+  await clock.advance(1_000);
+  const next = (await server.next()).acceptPlain();
+  socket.send('{"n":2}');
+  assert.deepEqual(next.take(), [{ n: 1 }, { n: 2 }]);
+});
+
 scripted('a platform socket that does not take what is sent fills the queue too', async ({ client, server }) => {
   const [socket, peer] = await opened(client(), server, { maxQueuedBytes: 1_000 });
   socket.send('x'.repeat(600));

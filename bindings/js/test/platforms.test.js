@@ -2,8 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import WebSocket from 'ws';
 import { AgentSocket, Bowline } from '../dist/index.js';
 
 const entry = new URL('../dist/index.js', import.meta.url).href;
@@ -66,6 +69,20 @@ test('a socket of Node tells the status of a refused upgrade', async () => {
     };
     await assert.rejects(new AgentSocket({ url: 'wss://h', tokenProvider: 't', wsFactory }).connect(), { code });
   }
+});
+
+test('a socket of Node that is given up in its handshake raises no error', async () => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const socket = new AgentSocket({ url: `ws://127.0.0.1:${silent.address().port}`, wsFactory: (url) => new WebSocket(url) });
+  const failed = assert.rejects(socket.connect(), { code: 'CLOSED' });
+  const [link] = await once(silent, 'connection');
+  socket.disconnect();
+  await failed;
+  await socket.closed();
+  // An error of the socket that nobody listens to would fail this test.
+  if (!link.destroyed) await once(link.resume(), 'close');
+  silent.close();
 });
 
 test('the import has no side effect and new works at once', () => {
