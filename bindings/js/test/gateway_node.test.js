@@ -86,6 +86,27 @@ test('an on-demand topic brings what others do, and they hear what we do', async
   }
 });
 
+test('an account may hold two connections, which also move, and a third is rejected until a slot is free', async () => {
+  const grace = (more) => agent('grace', { tokenProvider: () => gateway.token('grace', ['--kind', 'agent']), ...more });
+  const [one, two, three] = [grace({ proactiveReconnectMs: 200 }), grace(), grace()];
+  await one.socket.connect();
+  await two.socket.connect();
+  const accepted = await gateway.metric('bowline_links_accepted_total');
+  await until(async () => (await gateway.metric('bowline_links_accepted_total')) >= accepted + 2, 'one moves, though both slots are taken');
+  assert.deepEqual([one.seen.states, two.seen.states], [['connecting', 'connected'], ['connecting', 'connected']]);
+  const reasons = [];
+  three.socket.setOnConnectionRejected((reason) => reasons.push(reason));
+  await assert.rejects(three.socket.connect(), (error) => error instanceof bowline.ConnectionRejectedError && error.reason === 'CONNECTION_LIMIT_EXCEEDED');
+  assert.deepEqual(reasons, ['CONNECTION_LIMIT_EXCEEDED']);
+  // A retry would come after a second.
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  assert.deepEqual(three.seen.states, ['connecting', 'disconnected']);
+  two.socket.disconnect();
+  await two.socket.closed();
+  await until(() => three.socket.connect().then(() => true, () => false), 'the slot is free');
+  assert.deepEqual([one.seen.errors, two.seen.errors], [[], []]);
+});
+
 test('over kills of the gateway every event comes once and in order', async () => {
   await gateway.grant('carol', 'conv:kills');
   await gateway.grant('frank', 'chat:kills');
