@@ -13,6 +13,10 @@ use crate::timers::Timer;
 use crate::verdict::{self, Verdict};
 use crate::vocabulary::{CloseReason, ConnectionState, LinkId, Notice, Output};
 
+/// How long after the end of a link that was never accepted here the gateway may close another one of ours in its favour: it lets
+/// both stand for a handover slot (30 s by default), and may have heard of the newer one late.
+const GHOST: Duration = Duration::from_secs(60);
+
 impl<B> ClientCore<B> {
     /// A link is over, by its peer or by the network.
     pub(crate) fn link_closed(&mut self, now: Time, closed: LinkId, code: CloseCode) {
@@ -51,6 +55,7 @@ impl<B> ClientCore<B> {
 
     fn approach_closed(&mut self, now: Time, code: CloseCode) {
         let Some(approach) = self.take_approach() else { return };
+        self.suspect_ghost(now, &approach);
         let rejected = match approach {
             Approach::AwaitRejectedClose { rejected, .. } => Some(rejected),
             Approach::AwaitCredential { .. }
@@ -99,11 +104,16 @@ impl<B> ClientCore<B> {
         approach
     }
 
+    /// A link that did not make it. Where it has presented our session, the gateway may have accepted it all the same.
+    fn suspect_ghost(&mut self, now: Time, approach: &Approach) {
+        if approach.has_presented_session() {
+            self.own_ghost_until = now + GHOST;
+        }
+    }
+
     /// Drops what there is of a link.
     fn discard(&mut self, now: Time, approach: &Approach) {
-        if approach.has_presented_session() {
-            self.own_ghost_until = now + self.config.accept_deadline;
-        }
+        self.suspect_ghost(now, approach);
         match approach {
             Approach::AwaitCredential { fetch } => self.order(Output::ForgetCredential { fetch: *fetch }),
             Approach::AwaitOpened { link, .. }

@@ -184,3 +184,26 @@ fn being_superseded_by_a_link_of_our_own_is_no_reason_to_stop() {
     host.close(first, CloseCode::SUPERSEDED.0);
     assert_eq!(host.core.state(), &ConnectionState::Reconnecting);
 }
+
+#[test]
+fn a_successor_that_broke_or_was_closed_may_have_superseded_the_link_it_came_from() {
+    for code in [CloseCode::ABNORMAL, CloseCode::DRAINING] {
+        let (mut host, first) = Host::connected_at(exact(), 1);
+        let second = host.successor();
+        host.close(second, code.0);
+        // As long as a gateway lets both stand.
+        host.hear(first, 30);
+        host.close(first, CloseCode::SUPERSEDED.0);
+        assert_eq!(host.core.state(), &ConnectionState::Reconnecting, "after {}", code.0);
+    }
+}
+
+#[test]
+fn being_superseded_long_after_the_last_link_of_our_own_is_the_end() {
+    let (mut host, first) = Host::connected_at(exact(), 1);
+    let second = host.successor();
+    host.close(second, CloseCode::ABNORMAL.0);
+    host.hear(first, 61);
+    host.close(first, CloseCode::SUPERSEDED.0);
+    assert!(host.is_closed(&CloseReason::Refused(CloseCode::SUPERSEDED)));
+}

@@ -617,6 +617,10 @@ impl ClientHost {
     /// Looks at what comes before the core sees it.
     fn watch_frame(&mut self, env: &mut Env, link: LinkId, frame: &ServerFrame<AppEvent>) {
         let Some(process) = &mut self.process else { return };
+        // Whoever says goodbye listens to nobody any more.
+        if matches!(process.core.state(), ConnectionState::Closing | ConnectionState::Closed(_)) {
+            return;
+        }
         process.manners.frame_came();
         match frame {
             ServerFrame::Accepted(accepted) => process.manners.accept_came(env.now, link, accepted),

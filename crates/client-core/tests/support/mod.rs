@@ -67,6 +67,14 @@ impl Host {
         panic!("livelock: {:?}", self.core.poll_timeout());
     }
 
+    /// Seconds pass in which `link` is heard.
+    pub fn hear(&mut self, link: LinkId, seconds: u64) {
+        for _ in 0..seconds {
+            self.advance(s(1));
+            self.input(Input::Heard { link });
+        }
+    }
+
     /// Lets time pass until a `timer` is served.
     pub fn advance_to(&mut self, timer: Timer) {
         let deadline = self.core.poll_timeout().expect("a deadline is armed");
