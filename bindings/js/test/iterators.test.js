@@ -85,6 +85,14 @@ scripted('a break ends the subscription', async ({ client, server }) => {
   assert.equal(socket.onMessage.listenerCount, 0);
 });
 
+scripted('what waits in an iterator is gone once it has returned', async ({ client, server }) => {
+  const [socket, peer] = await opened(client(), server);
+  const messages = socket.onMessage.stream();
+  peer.event(1);
+  await messages.return();
+  assert.deepEqual(await messages.next(), { done: true, value: undefined });
+});
+
 scripted('a signal ends it with its reason, also while it waits', async ({ client, server }) => {
   const [socket] = await opened(client(), server);
   const stop = new AbortController();
