@@ -33,7 +33,7 @@ export function limitsOf(options: PauseOptions, attempts: number): Omit<CoreOpti
 export function whole<K extends string>(options: { [N in K]?: number | undefined }, name: K, otherwise: number): number {
   const value: unknown = options[name] ?? otherwise;
   if (typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER) return value;
-  throw new BowlineError('INVALID_OPTION', `${name} is ${value}: give a number of at least 0`);
+  throw new BowlineError('INVALID_OPTION', `${name} is ${value}: give a finite number of at least 0`);
 }
 
 /** The position to go on from: what is none would be taken for the oldest. @throws {BowlineError} `INVALID_OPTION`. */

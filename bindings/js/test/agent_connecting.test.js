@@ -15,6 +15,7 @@ test('a URL that is none is refused at once and says what to give', () => {
   }
   assert.throws(() => new AgentSocket({ url: 'ws://h', proactiveReconnectMs: NaN }), { code: 'INVALID_OPTION' });
   assert.throws(() => new AgentSocket({ url: 'ws://h', reconnectDelay: -1 }), { code: 'INVALID_OPTION' });
+  assert.throws(() => new AgentSocket({ url: 'ws://h', maxReconnectAttempts: Infinity }), { code: 'INVALID_OPTION', message: /finite/ });
 });
 
 scripted('the token is asked for first and travels in the URL encoded', async ({ agent, server }) => {

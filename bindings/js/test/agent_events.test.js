@@ -173,6 +173,71 @@ scripted('a signal of a handler unsubscribes it', async ({ agent, server }) => {
   assert.deepEqual(heard, [1, 3], 'and it may be added again');
 });
 
+scripted('an exception of any handler is reported and stops nobody', async ({ agent, server, clock }) => {
+  const reported = [];
+  globalThis.reportError = (error) => reported.push(error.message);
+  const fails = (what) => () => {
+    throw new Error(what);
+  };
+  try {
+    const socket = agent();
+    const heard = [];
+    socket.on('message.new', fails('event'));
+    socket.on('*', fails('star'));
+    socket.onStateChange(fails('state'));
+    socket.onGap(fails('gap'));
+    socket.onError(fails('error'));
+    socket.setOnSubscribeAck(fails('ack'));
+    socket.setOnUnsubscribeAck(fails('unack'));
+    socket.setOnConnectionRejected(fails('rejected'));
+    socket.on('message.new', (event) => heard.push(event.n));
+    const peer = await connected(socket, server, (peer) => peer.accept({ seq: 1 }));
+    peer.event(2, { seq: 2, prev: 1 });
+    peer.say({ action: 'gap', topic: 'conv:c1', after: 2, before: 5, reason: 'retention' });
+    peer.say({ action: 'subscribe_ack', subscribed: ['conv_ondemand:a'], errors: [] });
+    peer.say({ action: 'unsubscribe_ack', unsubscribed: ['conv_ondemand:a'] });
+    peer.event(5, { seq: 5, prev: 4 });
+    peer.drop();
+    await clock.advance(1_000);
+    const next = (await server.next()).open();
+    next.say({ action: 'connection.rejected', reason: 'X' });
+    next.drop(4503);
+    assert.deepEqual(heard, [2, 5]);
+    assert.equal(socket.getState(), 'disconnected');
+  } finally {
+    delete globalThis.reportError;
+  }
+  const once = ['state', 'state', 'event', 'star', 'gap', 'ack', 'unack', 'event', 'star', 'state', 'error', 'state', 'state', 'rejected', 'error'];
+  assert.deepEqual(reported, once);
+});
+
+scripted('a handler of any kind may disconnect', async ({ agent, server, clock }) => {
+  const moments = {
+    on: (socket, leave) => socket.on('message.new', leave),
+    onGap: (socket, leave) => socket.onGap(leave),
+    onError: (socket, leave) => socket.onError(leave),
+    setOnSubscribeAck: (socket, leave) => socket.setOnSubscribeAck(leave),
+    setOnUnsubscribeAck: (socket, leave) => socket.setOnUnsubscribeAck(leave),
+  };
+  for (const [name, listen] of Object.entries(moments)) {
+    const socket = agent();
+    let calls = 0;
+    listen(socket, () => {
+      calls++;
+      socket.disconnect();
+    });
+    const peer = await connected(socket, server, (peer) => peer.accept({ seq: 1 }));
+    if (name === 'on') peer.event(2, { seq: 2, prev: 1 });
+    if (name === 'onGap') peer.say({ action: 'gap', topic: 'conv:c1', after: 2, before: 5, reason: 'retention' });
+    if (name === 'onError') peer.drop();
+    if (name === 'setOnSubscribeAck') peer.say({ action: 'subscribe_ack', subscribed: ['conv_ondemand:a'], errors: [] });
+    if (name === 'setOnUnsubscribeAck') peer.say({ action: 'unsubscribe_ack', unsubscribed: ['conv_ondemand:a'] });
+    assert.deepEqual([calls, socket.getState()], [1, 'disconnected'], name);
+    await clock.advance(60_000);
+    assert.deepEqual([calls, server.open.length, server.waiting, clock.timers], [1, 0, 0, 0], name);
+  }
+});
+
 scripted('what is no handler is refused', async ({ agent }) => {
   assert.throws(() => agent().on('message.new', undefined), TypeError);
 });

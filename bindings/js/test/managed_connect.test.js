@@ -21,6 +21,10 @@ scripted('a chat socket opens with a ticket that was fetched for it', async ({ c
       url: 'https://gateway.example/v1/tickets',
       headers: { authorization: 'Bearer t0ken', 'content-type': 'application/json', accept: 'application/json' },
       body: { path: '/chats/thread-1' },
+      cache: 'no-store',
+      credentials: 'omit',
+      // A redirect would take the token elsewhere.
+      redirect: 'manual',
     },
   ]);
   assert.equal(peer.url, 'wss://gateway.example/chats/thread-1?ticket=ticket-1');
@@ -100,6 +104,14 @@ scripted('a ticket may be bought for a socket of ones own', async ({ client, off
   office.answers.push({ status: 401 }, { status: 401 });
   await assert.rejects(sockets.getTicket('/notifications'), { name: 'TicketError', code: 'UNAUTHORIZED' });
   assert.equal(sockets.connectionCount, 0);
+});
+
+scripted('why a provider has no token is said by the ticket that was asked for', async ({ client }) => {
+  const failing = (error) => client({ tokenProvider: () => Promise.reject(error) }).getTicket('/x');
+  await assert.rejects(failing(new Error('offline')), { code: 'TEMPORARY', message: /offline/, retryAfterMs: undefined });
+  await assert.rejects(failing(new TokenError('busy', { retryAfterMs: 7_000 })), { code: 'TEMPORARY', retryAfterMs: 7_000 });
+  await assert.rejects(failing(new TokenError('signed out', { refused: true })), { code: 'NO_TOKEN', message: /signed out/ });
+  await assert.rejects(client({ tokenProvider: undefined }).getTicket('/x'), { code: 'NO_TOKEN' });
 });
 
 scripted('a ticket has its deadlines', async ({ client, office, clock }) => {
@@ -196,6 +208,28 @@ scripted('a ticket that cannot be had now gives a socket that keeps trying', asy
   await clock.advance(4_000);
   (await server.next()).acceptPlain();
   assert.equal(socket.state, 'open');
+});
+
+scripted('a server that is busy is asked again for the ticket, when it said', async ({ client, server, office, clock }) => {
+  const socket = client().connectToChat('t', { maxReconnectAttempts: 0 });
+  for (const status of [408, 425, 429, 500, 502]) office.answers.push({ status, headers: { 'retry-after': '60' } });
+  for (let n = 1; n <= 5; n++) {
+    await clock.advance(0);
+    assert.equal(office.requests.length, n);
+    await clock.advance(59_000);
+    assert.equal(office.requests.length, n);
+    await clock.advance(1_000);
+  }
+  const peer = (await server.next()).acceptPlain();
+  assert.equal((await socket).state, 'open');
+  // At most a day is believed; what is no number of seconds says nothing.
+  office.answers.push({ status: 429, headers: { 'retry-after': '999999999' } }, { status: 429, headers: { 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' } });
+  await clock.advance(10_000);
+  peer.drop();
+  await clock.advance(1_000 + 86_400_000);
+  assert.equal(office.requests.length, 8);
+  await clock.advance(4_000);
+  (await server.next()).acceptPlain();
 });
 
 scripted('a token provider that hangs or fails is asked again', async ({ client, server, clock }) => {

@@ -143,15 +143,15 @@ export class Server {
 
 /** Where tickets are sold. */
 export class Office {
-  /** What was asked for: method, URL, headers, body. */
+  /** What was asked for, as `fetch` was told. */
   requests = [];
   /** What is answered next; then tickets again. A function gets the request's signal. */
   answers = [];
   /** Requests that have no answer yet. */
   waiting = 0;
 
-  fetch = async (url, { method, headers, body, signal }) => {
-    this.requests.push({ method, url: String(url), headers, body: JSON.parse(body) });
+  fetch = async (url, { body, signal, ...more }) => {
+    this.requests.push({ url: String(url), body: JSON.parse(body), ...more });
     const answer = this.answers.shift() ?? { body: { ticket: `ticket-${this.requests.length}`, expiresIn: 30 } };
     this.waiting++;
     try {
