@@ -397,7 +397,14 @@ export class Driver implements Taker<Output> {
   }
 
   #arm(): void {
-    const deadline = this.#core?.deadline();
+    let deadline: number | undefined;
+    try {
+      deadline = this.#core?.deadline();
+    } catch (error) {
+      // A handler has made another connection's call fail, and the core with it.
+      this.#failed(error);
+      this.#dispatch.run_();
+    }
     if (deadline === undefined) {
       clearTimeout(this.#timer);
       this.#armedFor = Infinity;

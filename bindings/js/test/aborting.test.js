@@ -86,7 +86,7 @@ scripted('after a disconnect an abort ends the new attempt, whatever was before'
   await abortsAt({ ...world, agent: () => socket }, {}, () => server.sockets[1].open());
 });
 
-scripted('a signal that lives long keeps no listeners', async ({ agent, server }) => {
+scripted('a signal that lives long keeps no listeners', async ({ agent, client, server }) => {
   const { signal } = new AbortController();
   let listeners = 0;
   const add = signal.addEventListener.bind(signal);
@@ -101,6 +101,11 @@ scripted('a signal that lives long keeps no listeners', async ({ agent, server }
     socket.on('message.new', () => {}, { signal })();
     await socket.events({ signal }).return();
     socket.disconnect();
+    const managed = client().connectToChat('t', { signal });
+    const other = (await server.next()).acceptPlain();
+    assert.equal((await managed).state, 'open');
+    other.drop();
+    (await managed).close();
   }
   assert.equal(listeners, 0);
 });

@@ -90,3 +90,25 @@ scripted('a connection that is over has given its core back, without waiting for
   await other.closed();
   assert.equal(cores, before);
 });
+
+scripted('a core that fails within a handler of another connection ends that one too, at once', async ({ agent, server, clock }) => {
+  const reported = [];
+  globalThis.reportError = (error) => reported.push(error.code);
+  try {
+    const [one, other] = [agent(), agent()];
+    const told = [];
+    one.onError((error) => told.push(error.code));
+    const peer = await connected(one, server);
+    const peerOfOther = await connected(other, server);
+    one.setOnSubscribeAck(() => {
+      isBroken = true;
+      peerOfOther.event(1);
+      isBroken = false;
+    });
+    peer.say({ action: 'subscribe_ack', subscribed: ['conv_ondemand:a'], errors: [] });
+    assert.deepEqual([other.getState(), one.getState(), told], ['disconnected', 'disconnected', ['ENDED']]);
+    assert.deepEqual([clock.timers, reported], [0, ['CORE', 'CORE']]);
+  } finally {
+    delete globalThis.reportError;
+  }
+});
