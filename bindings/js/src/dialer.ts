@@ -84,7 +84,11 @@ export class Dialer {
   /** @throws what the factory throws, or a {@link BowlineError} that says what to do. */
   open_(url: string): WebSocketLike {
     const { wsFactory } = this.#options;
-    if (wsFactory) return wsFactory(url);
+    if (wsFactory) {
+      const socket = wsFactory(url);
+      if (typeof socket?.close === 'function') return socket;
+      throw new BowlineError('NO_WEBSOCKET', 'wsFactory gave no socket: it must return one, and not a promise');
+    }
     if (typeof WebSocket === 'undefined') {
       throw new BowlineError(
         'NO_WEBSOCKET',

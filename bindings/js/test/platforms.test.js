@@ -56,6 +56,18 @@ test('a URL that the platform refuses ends it, and the credential is not shown',
   await assert.rejects(socket.connect(), (error) => error.code === 'UNREACHABLE' && /invalid/.test(error.message) && !/s3cret/.test(error.message));
 });
 
+test('a factory that fails for good or gives no socket ends it and says so', async () => {
+  for (const [wsFactory, words] of [
+    [() => new (class {}.missing)(), /not a constructor/],
+    [() => undefined, /wsFactory.*socket/],
+    // A promise would be waited for in vain, again and again.
+    [async () => ({ readyState: 0, close() {} }), /wsFactory.*socket/],
+  ]) {
+    const socket = new AgentSocket({ url: 'wss://h', tokenProvider: 't', wsFactory });
+    await assert.rejects(socket.connect(), (error) => error.code === 'UNREACHABLE' && words.test(error.message), String(wsFactory));
+  }
+});
+
 test('a socket of Node tells the status of a refused upgrade', async () => {
   for (const [status, code] of [
     [401, 'UNAUTHORIZED'],
