@@ -47,7 +47,8 @@ export class Dialer {
   readonly #text: string;
   readonly #options: DialOptions;
 
-  constructor(url: string, options: DialOptions) {
+  constructor(given: string | URL, options: DialOptions) {
+    const url = String(given);
     this.#url = serverUrl(url);
     this.#options = options;
     this.#text = /^(ws|http)s?:/.test(url) ? url.replace(/#.*/s, '').replace(/^http/, 'ws') : wsHref(this.#url);
@@ -115,7 +116,7 @@ export async function askFor(provider: TokenProvider): Promise<string> {
 }
 
 /** What a server can be reached at: `ws`, `wss`, `http` or `https`; in a page also relative to it. */
-export function serverUrl(text: string): URL {
+export function serverUrl(text: string | URL): URL {
   let url: URL;
   try {
     url = new URL(text, globalThis.location?.href);

@@ -8,7 +8,7 @@ import { messageOf, type Ticket } from './tickets.js';
 
 export interface BowlineOptions extends DialOptions, SocketOptionsOnly {
   /** The server: `https://…` or `wss://…`, with host and port and without a path. In a page `'/'` is where it came from. */
-  url: string;
+  url: string | URL;
 }
 
 type SocketOptionsOnly = Omit<ManagedOptions, 'signal'>;

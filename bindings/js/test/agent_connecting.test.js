@@ -36,11 +36,26 @@ scripted('a query of the URL stays and http means ws', async ({ agent, server })
     ['wss://h/agent?a=b#f', 'wss://h/agent?a=b&token=t'],
     ['http://h:1/agent', 'ws://h:1/agent?token=t'],
     ['HTTPS://h', 'wss://h/?token=t'],
+    [new URL('wss://h/agent?a=b'), 'wss://h/agent?a=b&token=t'],
   ]) {
     const socket = agent({ url, tokenProvider: 't' });
     socket.connect().catch(() => {});
     assert.equal((await server.next()).url, expected);
     socket.disconnect();
+  }
+});
+
+scripted('in a page a URL may be relative to it', async ({ agent, client, server, office }) => {
+  globalThis.location = { href: 'https://app.example/x/y?q#h' };
+  try {
+    const socket = agent({ url: '/agent' });
+    socket.connect().catch(() => {});
+    assert.equal((await server.next()).url, 'wss://app.example/agent?token=t0ken');
+    await client({ url: '/' }).connectToChat('t');
+    assert.equal(office.requests[0].url, 'https://app.example/v1/tickets');
+    assert.equal((await server.next()).url, 'wss://app.example/chats/t?ticket=ticket-1');
+  } finally {
+    delete globalThis.location;
   }
 });
 

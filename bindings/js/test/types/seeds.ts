@@ -97,7 +97,7 @@ export async function beyond(signal: AbortSignal): Promise<void> {
     socket.onGap((gap: Gap) => gap.before);
     socket.onError((error: SocketError) => error.code === 'ENDED');
   }
-  using other = new PureAgentSocket({ url: 'wss://h' });
+  using other = new PureAgentSocket({ url: new URL('wss://h') });
   // A browser's own class fits too.
   new AgentSocket({ url: 'wss://h', wsFactory: (url) => new globalThis.WebSocket(url) });
   void other;
