@@ -18,7 +18,10 @@ import { limitsOf, positionOf, type PauseOptions } from './options.js';
 export interface AgentSocketOptions extends DialOptions, PauseOptions {
   /** The server: `wss://…`. The token is added to it as `?token=`. */
   url: string | URL;
-  /** A `position` to go on from, also of another process. It proves a session: keep it like a token. */
+  /**
+   * A `position` to go on from, also of another process; `{ seq: 0 }` for the oldest event that the gateway still has. It proves a
+   * session: keep it like a token.
+   */
   resumeFrom?: SavedPosition | undefined;
 }
 

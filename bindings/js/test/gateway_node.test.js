@@ -107,6 +107,27 @@ test('an account may hold two connections, which also move, and a third is rejec
   assert.deepEqual([one.seen.errors, two.seen.errors], [[], []]);
 });
 
+test('a process goes on where another one was, or with the oldest event', async () => {
+  await gateway.grant('heidi', 'conv:saved');
+  const publish = (from, to) =>
+    gateway.publish(Array.from({ length: to - from }, (_, n) => ({ topic: 'conv:saved', type: 'count', payload: { n: from + n } })));
+  const first = agent('heidi');
+  await first.socket.connect();
+  await publish(0, 10);
+  await until(() => first.seen.numbers.length === 10, 'what came while it was there');
+  const position = JSON.stringify(first.socket.position);
+  first.socket.disconnect();
+  await publish(10, 20);
+  const second = agent('heidi', { resumeFrom: JSON.parse(position) });
+  const oldest = agent('heidi', { resumeFrom: { seq: 0 } });
+  await Promise.all([second.socket.connect(), oldest.socket.connect()]);
+  await publish(20, 30);
+  await until(() => second.seen.numbers.length >= 20 && oldest.seen.numbers.length >= 30, 'the rest, and all');
+  assert.deepEqual(second.seen.numbers, Array.from({ length: 20 }, (_, n) => 10 + n));
+  assert.equal(scenario.fault(oldest.seen.numbers, 30), undefined);
+  assert.deepEqual([second.seen.gaps, oldest.seen.gaps], [[], []]);
+});
+
 test('over kills of the gateway every event comes once and in order', async () => {
   await gateway.grant('carol', 'conv:kills');
   await gateway.grant('frank', 'chat:kills');
