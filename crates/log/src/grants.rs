@@ -1,6 +1,6 @@
 //! Who had a right to which topic between which positions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_proto::{Account, Seq, Topic};
 
@@ -60,6 +60,13 @@ impl Grants {
     pub(crate) fn at(&self, account: &Account, position: Seq) -> Vec<Topic> {
         let held = self.of(account).filter(|(_, rights)| rights.iter().any(|right| right.covers(position)));
         held.map(|(topic, _)| topic.clone()).collect()
+    }
+
+    /// Where rights began or ended, from `first` to `last`.
+    pub(crate) fn positions(&self, first: Seq, last: Seq) -> BTreeSet<Seq> {
+        let rights = self.accounts.values().flat_map(BTreeMap::values).flatten();
+        let ends = rights.flat_map(|right| core::iter::once(right.from).chain(right.to));
+        ends.filter(|seq| (first..=last).contains(seq)).collect()
     }
 
     pub(crate) fn granted(&mut self, account: &Account, topic: &Topic, seq: Seq) {

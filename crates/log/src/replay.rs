@@ -10,7 +10,7 @@ use crate::index::{Found, Hole};
 use crate::names;
 use crate::page::{PageBuilder, Start};
 use crate::reader::{Reader, Span, before, gap};
-use crate::sealed::{self, Cache, Loaded, Sealed};
+use crate::sealed::{self, Beside, Cache, Loaded, Sealed};
 use crate::segment;
 use crate::store::StoreError;
 use crate::topics::Topics;
@@ -89,7 +89,8 @@ impl Replay<'_> {
         if let Some(loaded) = self.cache.find(sealed.number) {
             return Some(loaded);
         }
-        let loaded = Arc::new(sealed::load(self.disk, sealed, || heads_before(self.disk, behind)));
+        let loaded =
+            Arc::new(sealed::load(self.disk, sealed, || beside(self.disk, self.view, sealed, behind)));
         if loaded.file.is_none() {
             let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
             if view.oldest_number() > sealed.number {
@@ -101,8 +102,15 @@ impl Replay<'_> {
     }
 }
 
+/// What the segment behind `sealed`, and the rights, tell of it.
+pub(crate) fn beside(disk: &dyn Disk, view: &RwLock<View>, sealed: &Sealed, behind: u64) -> Beside {
+    let heads = heads_before(disk, behind);
+    let view = view.read().unwrap_or_else(PoisonError::into_inner);
+    Beside { heads, rights: view.grants.positions(sealed.base, sealed.last) }
+}
+
 /// What the last events of the topics were before segment `number`, by its snapshot.
-pub(crate) fn heads_before(disk: &dyn Disk, number: u64) -> Option<Topics> {
+fn heads_before(disk: &dyn Disk, number: u64) -> Option<Topics> {
     let file = disk.open(&names::log(number), Open::Existing).ok()?;
     let bytes = sealed::whole(&*file).ok()?;
     match segment::read_start(&bytes, 0) {

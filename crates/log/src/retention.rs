@@ -52,7 +52,9 @@ impl SegmentStore {
             view.sealed.get(1).map_or(view.open.number, |next| next.number)
         };
         let loaded = self.cache.find(sealed.number).unwrap_or_else(|| {
-            Arc::new(sealed::load(&*self.disk, sealed, || replay::heads_before(&*self.disk, behind)))
+            Arc::new(sealed::load(&*self.disk, sealed, || {
+                replay::beside(&*self.disk, &self.view, sealed, behind)
+            }))
         });
         match self.keep_index(sealed.number, &loaded.index) {
             // Room is what the removal is about to make.

@@ -1,6 +1,6 @@
 //! How a sealed segment is read: by its index file, by an index made anew when that is damaged, or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +11,7 @@ use crate::disk::{Disk, DiskFile, Open};
 use crate::frame::{self, Tag};
 use crate::index::{Hole, Index};
 use crate::names;
+use crate::reader::before;
 use crate::segment::{self, HEADER_BYTES, Start, What};
 use crate::topics::Topics;
 
@@ -89,8 +90,17 @@ impl Cache {
     }
 }
 
-/// Opens `sealed`. `heads` tells the last event of each topic as of the segment's end, if that is known.
-pub(crate) fn load(disk: &dyn Disk, sealed: &Sealed, heads: impl FnOnce() -> Option<Topics>) -> Loaded {
+/// What is known of a segment beside its own files.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    /// The last event of each topic as of the segment's end, if that is known.
+    pub(crate) heads: Option<Topics>,
+    /// The positions in it at which rights began or ended: those hold no events.
+    pub(crate) rights: BTreeSet<Seq>,
+}
+
+/// Opens `sealed`. `beside` is asked where it is damaged.
+pub(crate) fn load(disk: &dyn Disk, sealed: &Sealed, beside: impl FnOnce() -> Beside) -> Loaded {
     let file = match disk.open(&names::log(sealed.number), Open::Existing) {
         Ok(file) => Some(file),
         Err(error) => {
@@ -107,14 +117,15 @@ pub(crate) fn load(disk: &dyn Disk, sealed: &Sealed, heads: impl FnOnce() -> Opt
     let bytes = file.as_ref().and_then(|file| whole(&**file).ok());
     let index = match bytes {
         Some(bytes) => {
-            let index = rebuild(&bytes, sealed, heads);
+            let index = rebuild(&bytes, sealed, beside);
             if let Err(error) = write_index(disk, sealed.number, &index) {
                 warn!(segment = sealed.number, %error, "the index of a segment cannot be written");
             }
             index
         }
         None => {
-            let topics = heads().map(|topics| lost_topics(&topics, sealed.base, sealed.last));
+            let heads = beside().heads;
+            let topics = heads.map(|topics| lost_topics(&topics, sealed.base, sealed.last));
             Index::lost(sealed.number, Hole { first: sealed.base, last: sealed.last, topics })
         }
     };
@@ -124,6 +135,11 @@ pub(crate) fn load(disk: &dyn Disk, sealed: &Sealed, heads: impl FnOnce() -> Opt
 fn lost_topics(heads: &Topics, first: Seq, last: Seq) -> BTreeMap<Topic, Seq> {
     let heads = heads.iter().filter(|(_, past)| past.head >= first && past.head <= last);
     heads.map(|(topic, past)| (topic.clone(), past.head)).collect()
+}
+
+/// What stood where rights began or ended was no event: a hole of nothing else is nobody's loss.
+fn is_of_rights(hole: &Hole, rights: &BTreeSet<Seq>) -> bool {
+    rights.range(hole.first..=hole.last).count() as u64 == hole.last.get() - hole.first.get() + 1
 }
 
 pub(crate) fn write_index(disk: &dyn Disk, number: u64, index: &Index) -> io::Result<()> {
@@ -145,7 +161,7 @@ pub(crate) fn whole(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
 
 /// Makes the index from the records that can be read. Frames are told from damage by their checksums alone: behind
 /// damage the next whole frame is looked for byte by byte (no JSON text holds the zeros of a frame's length).
-fn rebuild(bytes: &[u8], sealed: &Sealed, heads: impl FnOnce() -> Option<Topics>) -> Index {
+fn rebuild(bytes: &[u8], sealed: &Sealed, beside: impl FnOnce() -> Beside) -> Index {
     let mut at = match segment::read_start(bytes, 0) {
         Start::Ours((_, _, start)) => start,
         Start::Version(_) | Start::Damaged => HEADER_BYTES,
@@ -175,13 +191,17 @@ fn rebuild(bytes: &[u8], sealed: &Sealed, heads: impl FnOnce() -> Option<Topics>
     chains.missing(expected, sealed.last.next());
     if !chains.holes.is_empty() {
         warn!(segment = sealed.number, holes = chains.holes.len(), "a segment is damaged");
-        match heads() {
+        let beside = beside();
+        match beside.heads {
             Some(heads) => {
                 for (topic, past) in heads.iter().filter(|(_, past)| past.head >= sealed.base) {
                     chains.follow(topic.clone(), past.head, past.head.next());
                 }
             }
             None => chains.holes.iter_mut().for_each(|hole| hole.topics = None),
+        }
+        for hole in chains.holes.iter_mut().filter(|hole| is_of_rights(hole, &beside.rights)) {
+            hole.topics = Some(BTreeMap::new());
         }
     }
     index.holes = chains.holes;
@@ -200,7 +220,7 @@ impl Chains {
     /// Positions from `first` to before `next` cannot be read.
     fn missing(&mut self, first: Seq, next: Seq) {
         if first < next {
-            self.holes.push(Hole { first, last: crate::reader::before(next), topics: Some(BTreeMap::new()) });
+            self.holes.push(Hole { first, last: before(next), topics: Some(BTreeMap::new()) });
         }
     }
 

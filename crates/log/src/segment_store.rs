@@ -33,7 +33,7 @@ pub struct SegmentStore {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) config: SegmentConfig,
     boot: BootId,
-    view: RwLock<View>,
+    pub(crate) view: RwLock<View>,
     pub(crate) cache: Cache,
     writer: Mutex<Writer>,
 }

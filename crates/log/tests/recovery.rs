@@ -385,6 +385,41 @@ fn a_flipped_byte_in_a_sealed_segment_loses_at_most_what_it_hit() {
 }
 
 #[test]
+fn a_destroyed_grant_is_nobodys_lost_event_whatever_is_lost_beside_it() {
+    let (whole, events) = several();
+    let logs: Vec<String> = whole.names().into_iter().filter(|name| name.ends_with(".log")).collect();
+    let flip = |disk: &TestDisk, log: &str, at: usize| {
+        let mut bytes = disk.bytes(log);
+        bytes[at] ^= 0x10;
+        disk.set(log, bytes);
+    };
+    let first = whole.bytes(&logs[0]);
+    let find = |text: &[u8]| first.windows(text.len()).position(|bytes| bytes == text).unwrap();
+    let (grant, event) = (find(b"\x06\x00conv:"), find(b"pppp"));
+    // With the start of the next segment, nothing tells any more which topics lost something.
+    for (in_grant, in_event, has_next_start, gaps) in
+        [(true, false, false, 0), (false, true, false, 2), (true, true, true, 1)]
+    {
+        let disk = whole.copy();
+        disk.delete(&logs[0].replace(".log", ".index"));
+        if in_grant {
+            flip(&disk, &logs[0], grant);
+        }
+        if in_event {
+            flip(&disk, &logs[0], event);
+        }
+        if !has_next_start {
+            flip(&disk, &logs[1], 3);
+        }
+        let (store, recovery) = open(&disk, small(), "boot", SECOND);
+        assert_eq!(recovery.epoch_change, None);
+        let page = store.read(&query(&store, "z", &["conv:a", "conv:b"], 0)).unwrap();
+        tiles(&page, &events);
+        assert_eq!(page.gaps.len(), gaps, "{:?}", page.gaps);
+    }
+}
+
+#[test]
 fn a_missing_or_damaged_index_is_made_anew() {
     let (whole, events) = several();
     let indexes: Vec<String> = whole.names().into_iter().filter(|name| name.ends_with(".index")).collect();
