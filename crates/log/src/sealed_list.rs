@@ -27,8 +27,10 @@ pub(crate) fn sealed_segments(
     for &number in logs.iter().filter(|&&number| number >= base.snapshot.oldest_number) {
         let name = names::log(number);
         let file = disk.open(&name, Open::Existing).map_err(|error| unusable(disk, &name, error))?;
+        // One that starts further on is none of this history: a new epoch has left it behind.
         if let Ok(Start::Ours(header)) = Header::read(&*file)
             && header.number == number
+            && header.previous <= base.header.previous
         {
             known.push((header, file.size().unwrap_or(0)));
         }

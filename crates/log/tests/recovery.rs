@@ -349,6 +349,42 @@ fn a_segment_that_a_new_epoch_left_behind_is_told_once() {
     assert_eq!(read(&again), page);
 }
 
+#[test]
+fn a_segment_that_was_being_started_is_left_behind_also_where_the_recovery_ends_before_it_is_set_aside() {
+    let (whole, events) = several();
+    let logs: Vec<String> = whole.names().into_iter().filter(|name| name.ends_with(".log")).collect();
+    let [.., before, last] = &logs[..] else { panic!("several segments") };
+    // Its header is whole, its snapshot was not written any more; and of the one before it an event is destroyed.
+    whole.set(last, whole.bytes(last)[..HEADER].to_vec());
+    let mut bytes = whole.bytes(before);
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    whole.set(before, bytes);
+    for step in 0.. {
+        let disk = whole.copy();
+        disk.die_after(Some(step));
+        let is_through = SegmentStore::open(Arc::new(disk.clone()), small(), opening("boot", SECOND)).is_ok();
+        disk.die_after(None);
+        let (store, _) = open(&disk.copy(), small(), "boot", 0xC);
+        let mut asked = query(&store, "x", &["conv:b"], events.last().unwrap().0);
+        asked.epoch = Epoch::from_bits(FIRST);
+        let shared = store.read(&asked).unwrap().from;
+        let page = store.read(&query(&store, "x", &["conv:b"], 0)).unwrap();
+        tiles(&page, &events);
+        assert!(
+            seqs(&page).iter().all(|seq| *seq <= shared.get()),
+            "step {step}: {shared}, {:?}",
+            seqs(&page)
+        );
+        if is_through {
+            break;
+        }
+    }
+}
+
+/// Bytes of a segment's header.
+const HEADER: usize = 9 + 8 + 4 + 5 * 8;
+
 /// Every event of the reader's is in the page or in a gap of its topic.
 fn tiles(page: &bowline_proto::Page, events: &[(u64, &str)]) {
     let seqs = seqs(page);
