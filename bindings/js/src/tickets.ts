@@ -74,4 +74,4 @@ export const isTemporary = (status: number): boolean => [408, 425, 429].includes
 
 /** What went wrong, in its own words, without the credential of a URL that they may quote. */
 export const messageOf = (error: unknown): string =>
-  String((error as Error | undefined)?.message ?? error).replace(/\b(token|ticket)=[^&\s'"]+/g, '$1=…');
+  String((error as Error | undefined)?.message ?? error).replace(/(token|ticket)=[^&\s'"]+/g, '$1=…');

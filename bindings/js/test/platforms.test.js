@@ -52,7 +52,7 @@ test('a URL that the platform refuses ends it, and the credential is not shown',
   const wsFactory = (url) => {
     throw new SyntaxError(`Failed to construct 'WebSocket': The URL '${url}' is invalid.`);
   };
-  const socket = new AgentSocket({ url: 'wss://h', tokenProvider: 's3cret', wsFactory });
+  const socket = new AgentSocket({ url: 'wss://h?access_token=s3cret', tokenProvider: 's3cret', wsFactory });
   await assert.rejects(socket.connect(), (error) => error.code === 'UNREACHABLE' && /invalid/.test(error.message) && !/s3cret/.test(error.message));
 });
 
