@@ -208,6 +208,33 @@ scripted('what cannot be had is told with its topic and range', async ({ agent, 
   assert.deepEqual(told, [11, { topic: 'conv:c1', after: 11, before: 40, reason: 'retention' }, 40]);
 });
 
+scripted('a server that goes on elsewhere and does not say what was lost is told of', async ({ agent, server, clock }) => {
+  const socket = agent();
+  const told = [];
+  socket.onError((error) => told.push([error.code, error.message]));
+  let peer = await connected(socket, server, (peer) => peer.accept({ seq: 10 }));
+  peer.event(1, { seq: 11, prev: 10 });
+  peer.drop();
+  await clock.advance(1_000);
+  peer = (await server.next()).open();
+  peer.accept({ seq: 50, resumed: false });
+  assert.deepEqual(told[1], ['SKIPPED', 'events behind 11 may be missing: the server could not go on there']);
+  assert.equal(socket.getState(), 'connected');
+});
+
+scripted('what is no frame is told and costs a plain connection nothing', async ({ agent, server }) => {
+  const socket = agent();
+  const told = [];
+  socket.onError((error) => told.push([error.code, error.message]));
+  const peer = await connected(socket, server);
+  peer.say('{');
+  peer.onmessage({ data: new ArrayBuffer(1) });
+  peer.onmessage(null);
+  const binary = ['TROUBLE', 'a frame was not understood: a message that is no text'];
+  assert.deepEqual(told, [['TROUBLE', 'a frame was not understood: not JSON'], binary, binary]);
+  assert.equal(socket.getState(), 'connected');
+});
+
 scripted('a plain server is pinged every 5 min and an announced heartbeat is kept', async ({ agent, server, clock }) => {
   const plain = agent();
   let peer = await connected(plain, server);

@@ -75,6 +75,10 @@ scripted('the reconnect delay is the first pause and doubles', async (world) => 
   assert.deepEqual((await pauses(world, { reconnectDelay: 500, maxReconnectAttempts: 4 }))[0], [0.5, 1, 2, 4]);
 });
 
+scripted('a reconnect delay above 30 s is every pause', async (world) => {
+  assert.deepEqual((await pauses(world, { reconnectDelay: 45_000, maxReconnectAttempts: 3 }))[0], [45, 45, 45]);
+});
+
 scripted('zero attempts mean for ever', async (world) => {
   const [told, socket] = await pauses(world, { maxReconnectAttempts: 0 }, 40);
   assert.equal(told.length, 40);
