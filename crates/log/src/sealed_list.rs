@@ -27,15 +27,14 @@ pub(crate) fn sealed_segments(
     for &number in logs.iter().filter(|&&number| number >= base.snapshot.oldest_number) {
         let name = names::log(number);
         let file = disk.open(&name, Open::Existing).map_err(|error| unusable(disk, &name, error))?;
-        // One that starts further on is none of this history: a new epoch has left it behind.
         if let Ok(Start::Ours(header)) = Header::read(&*file)
             && header.number == number
-            && header.previous <= base.header.previous
         {
             known.push((header, file.size().unwrap_or(0)));
         }
     }
     known.push((base.header, 0));
+    leave_out_left_behind(&mut known);
     let indexes = names::numbers(names, "index");
     let mut sealed = Vec::new();
     // The next number and position to be accounted for.
@@ -81,6 +80,18 @@ pub(crate) fn sealed_segments(
         }
     }
     Ok(sealed)
+}
+
+/// One that says to start behind where a later one does is none of this history: a new epoch has left it behind.
+fn leave_out_left_behind(known: &mut Vec<(Header, u64)>) {
+    let mut previous = Seq::MAX;
+    known.reverse();
+    known.retain(|(header, _)| {
+        let is_ours = header.previous <= previous;
+        previous = previous.min(header.previous);
+        is_ours
+    });
+    known.reverse();
 }
 
 /// Where the first of these segments starts that an index file is left of, or a segment file without a whole start.
