@@ -102,10 +102,13 @@ impl SegmentStore {
         };
         let mut snapshot = found.snapshot;
         let mut sealed = VecDeque::from(found.sealed);
-        // The first state names no segment: a crash between it and the first segment leaves a new log.
+        // The first state of a new log names no segment: a crash between it and the first segment leaves a new log. Where
+        // a state is missing beside segments, none may say that nothing of them was committed.
         let early = match told {
-            Told::Nothing => Some(create_state(&*disk, &state)?),
-            Told::Damaged | Told::Last(_) | Told::AtLeast(_) => None,
+            Told::Nothing if found.open.is_none() && recovery.epoch_change.is_none() => {
+                Some(create_state(&*disk, &state)?)
+            }
+            Told::Nothing | Told::Damaged | Told::Last(_) | Told::AtLeast(_) => None,
         };
         let open = match found.open {
             Some(open) if !found.must_roll => open,

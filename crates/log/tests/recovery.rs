@@ -711,6 +711,31 @@ fn a_recovery_that_is_itself_interrupted_comes_to_the_same_conclusion() {
 }
 
 #[test]
+fn a_log_without_its_state_loses_nothing_when_its_recovery_is_interrupted() {
+    let whole = TestDisk::default();
+    let (store, _) = open(&whole, small(), "boot", FIRST);
+    // One commit, which nothing behind it proves.
+    put(&store, [event("conv:b", "1"), event("conv:b", "2")]);
+    let whole = whole.copy();
+    whole.delete("state");
+    for step in 0.. {
+        let disk = whole.copy();
+        disk.die_after(Some(step));
+        let is_through = SegmentStore::open(Arc::new(disk.clone()), small(), opening("boot", SECOND)).is_ok();
+        disk.die_after(None);
+        for (boot, left) in [("boot", disk.copy()), ("next boot", disk.after_power_cut(1))] {
+            let (store, recovery) = open(&left, small(), boot, 0xC);
+            assert_eq!(read_all(&store), [1, 2], "step {step}, {boot}: {recovery:?}");
+            assert_ne!(store.status().epoch, Epoch::from_bits(FIRST), "step {step}, {boot}");
+            assert!(store.status().head > seq(1_000_000), "step {step}, {boot}");
+        }
+        if is_through {
+            break;
+        }
+    }
+}
+
+#[test]
 fn a_log_that_was_being_made_when_the_process_died_is_made_again() {
     for step in 0.. {
         let disk = TestDisk::default();
