@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +14,8 @@ use crate::store::StoreError;
 pub struct RealDisk {
     /// The directory; exists.
     dir: PathBuf,
+    /// The same, open: names can be made durable also when no descriptor is left.
+    opened: File,
 }
 
 impl RealDisk {
@@ -23,9 +25,10 @@ impl RealDisk {
     /// [`StoreError::Unusable`] when it cannot be made or is no directory.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, StoreError> {
         let dir = dir.as_ref().to_path_buf();
-        let made = fs::create_dir_all(&dir);
-        made.map_err(|source| StoreError::Unusable { path: dir.display().to_string(), source })?;
-        Ok(RealDisk { dir })
+        match make_dir(&dir).and_then(|()| File::open(&dir)) {
+            Ok(opened) => Ok(RealDisk { dir, opened }),
+            Err(source) => Err(StoreError::Unusable { path: dir.display().to_string(), source }),
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -66,7 +69,7 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self) -> io::Result<()> {
-        File::open(&self.dir)?.sync_all()
+        self.opened.sync_all()
     }
 
     fn lock(&self, name: &str) -> io::Result<Option<DiskLock>> {
@@ -81,6 +84,23 @@ impl Disk for RealDisk {
     fn describe(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
+}
+
+/// Makes `dir` with its parents, and their names durable: a power cut must not take the directory away. Also where all are
+/// there already: the process that made them may have died before. A parent on another device only holds a mount.
+fn make_dir(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    let mut parent = fs::canonicalize(dir)?;
+    let device = fs::metadata(&parent)?.dev();
+    while parent.pop() && fs::metadata(&parent)?.dev() == device {
+        match File::open(&parent) {
+            Ok(opened) => opened.sync_all()?,
+            // Who may not look into it has made nothing in it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug)]
