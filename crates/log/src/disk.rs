@@ -121,9 +121,15 @@ pub(crate) fn unusable(disk: &dyn Disk, name: &str, source: io::Error) -> StoreE
 
 /// What a failed change of the disk means for the log.
 pub(crate) fn full_or_failed(error: io::Error) -> StoreError {
-    if is_full(&error) { StoreError::Full } else { StoreError::Failed(error) }
+    if is_full(&error) || is_shortage(&error) { StoreError::Full } else { StoreError::Failed(error) }
 }
 
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// The process or the machine has no descriptor left, which says nothing about the device: `EMFILE`, `ENFILE`, the same
+/// numbers on every Unix.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(24 | 23))
 }

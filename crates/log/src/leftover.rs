@@ -4,7 +4,7 @@ use std::io;
 
 use bowline_proto::Seq;
 
-use crate::disk::{Disk, Open};
+use crate::disk::{Disk, Open, unusable};
 use crate::found::Recovery;
 use crate::frame::{self, Tag};
 use crate::names;
@@ -14,14 +14,16 @@ use crate::segment;
 use crate::store::StoreError;
 
 /// The greatest position that something behind the last whole batch proves to have been committed.
-pub(crate) fn evidence(disk: &dyn Disk, base: &Replayed, unreadable: &[u64]) -> Seq {
+pub(crate) fn evidence(disk: &dyn Disk, base: &Replayed, unreadable: &[u64]) -> Result<Seq, StoreError> {
     let mut proved = committed_in(&base.bytes[base.end..]).unwrap_or(Seq::ZERO);
     for &number in unreadable {
-        let bytes = sealed::read_all(disk, &names::log(number)).unwrap_or_default();
+        let name = names::log(number);
+        let bytes = sealed::read_if_there(disk, &name).map_err(|error| unusable(disk, &name, error))?;
+        let bytes = bytes.unwrap_or_default();
         // A segment's start is durable before its first batch: where a batch has lost it, something durable is lost.
         proved = proved.max(committed_in(&bytes).map_or(Seq::ZERO, Seq::next));
     }
-    proved
+    Ok(proved)
 }
 
 fn committed_in(bytes: &[u8]) -> Option<Seq> {

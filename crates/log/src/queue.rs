@@ -88,7 +88,7 @@ pub enum AppendError {
     /// Too much waits already. Trying again later helps.
     #[error("too many events wait for the log")]
     Busy,
-    /// No room on the device.
+    /// No room on the device, or no descriptor left for a further file. Trying again later may help.
     #[error("no space left for the log")]
     Full,
     /// The device failed, and the log has not been reopened yet.

@@ -83,7 +83,7 @@ pub(crate) fn recover(
     {
         base = replay_until(base, config, offset)?;
     }
-    let evidence = evidence(disk, &base, &unreadable);
+    let evidence = evidence(disk, &base, &unreadable)?;
     let handed_out = last.map_or(Seq::ZERO, |state| state.head).max(evidence);
     let is_short = match limit {
         Limit::Exactly(offset) | Limit::AtLeast(offset) => (base.end as u64) < offset,
@@ -115,7 +115,7 @@ pub(crate) fn recover(
     let removed = names::numbers(&names, "removed");
     take_up_removed(disk, &mut base.snapshot, &removed)?;
     finish_removals(disk, &names, &mut logs, &removed, base.snapshot.oldest_number)?;
-    let sealed = sealed_segments(disk, &base, &logs, &names, &mut recovery)?;
+    let sealed = sealed_segments(disk, &base, &logs, &mut recovery)?;
     base.snapshot.oldest =
         base.snapshot.oldest.max(sealed.first().map_or(base.header.base, |first| first.base));
     base.snapshot.oldest_number = sealed.first().map_or(base.header.number, |first| first.number);

@@ -43,7 +43,8 @@ pub(crate) fn take_up_removed(
             continue;
         }
         let name = names::removed(number);
-        let bytes = sealed::read_all(disk, &name).unwrap_or_default();
+        let bytes = sealed::read_if_there(disk, &name).map_err(|error| unusable(disk, &name, error))?;
+        let bytes = bytes.unwrap_or_default();
         let Some(index) = Index::from_bytes(&bytes, number) else { continue };
         let file = disk.open(&name, Open::Existing).map_err(|error| unusable(disk, &name, error))?;
         file.write_at(&bytes, 0).and_then(|()| file.sync_data()).map_err(full_or_failed)?;

@@ -1,11 +1,12 @@
 //! How a reader's answer is read from segments: index first, then the dense stretches of records in large windows.
 
+use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bowline_proto::{GapReason, LoggedEvent, Page, Query, Seq};
 use bytes::Bytes;
 
-use crate::disk::{Disk, DiskFile, Open};
+use crate::disk::{Disk, DiskFile};
 use crate::index::{Found, Hole};
 use crate::names;
 use crate::page::{PageBuilder, Start};
@@ -48,7 +49,7 @@ impl Replay<'_> {
             let next = self.view.read().unwrap_or_else(PoisonError::into_inner).next(&spans, at, want);
             match next {
                 Next::Sealed(sealed, behind) => {
-                    let Some(loaded) = self.load(&sealed, behind) else { return Ok(None) };
+                    let Some(loaded) = self.load(&sealed, behind)? else { return Ok(None) };
                     let found = loaded.index.find(&spans, at, want);
                     let is_all = found.len() < want;
                     let upto = if is_all { sealed.last } else { found.last().map_or(sealed.last, |f| f.seq) };
@@ -85,38 +86,42 @@ impl Replay<'_> {
         (PageBuilder::new(query, start, records), spans, from, until, head)
     }
 
-    fn load(&self, sealed: &Sealed, behind: u64) -> Option<Arc<Loaded>> {
+    fn load(&self, sealed: &Sealed, behind: u64) -> Result<Option<Arc<Loaded>>, StoreError> {
         if let Some(loaded) = self.cache.find(sealed.number) {
-            return Some(loaded);
+            return Ok(Some(loaded));
         }
-        let loaded =
-            Arc::new(sealed::load(self.disk, sealed, || beside(self.disk, self.view, sealed, behind)));
+        let loaded = sealed::load(self.disk, sealed, || beside(self.disk, self.view, sealed, behind));
+        let loaded = Arc::new(loaded.map_err(StoreError::Failed)?);
         if loaded.file.is_none() {
             let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
             if view.oldest_number() > sealed.number {
-                return None;
+                return Ok(None);
             }
         }
         self.cache.keep(sealed.number, Arc::clone(&loaded));
-        Some(loaded)
+        Ok(Some(loaded))
     }
 }
 
 /// What the segment behind `sealed`, and the rights, tell of it.
-pub(crate) fn beside(disk: &dyn Disk, view: &RwLock<View>, sealed: &Sealed, behind: u64) -> Beside {
-    let heads = heads_before(disk, behind);
+pub(crate) fn beside(
+    disk: &dyn Disk,
+    view: &RwLock<View>,
+    sealed: &Sealed,
+    behind: u64,
+) -> io::Result<Beside> {
+    let heads = heads_before(disk, behind)?;
     let view = view.read().unwrap_or_else(PoisonError::into_inner);
-    Beside { heads, rights: view.grants.positions(sealed.base, sealed.last) }
+    Ok(Beside { heads, rights: view.grants.positions(sealed.base, sealed.last) })
 }
 
 /// What the last events of the topics were before segment `number`, by its snapshot.
-fn heads_before(disk: &dyn Disk, number: u64) -> Option<Topics> {
-    let file = disk.open(&names::log(number), Open::Existing).ok()?;
-    let bytes = sealed::whole(&*file).ok()?;
-    match segment::read_start(&bytes, 0) {
+fn heads_before(disk: &dyn Disk, number: u64) -> io::Result<Option<Topics>> {
+    let Some(bytes) = sealed::read_if_there(disk, &names::log(number))? else { return Ok(None) };
+    Ok(match segment::read_start(&bytes, 0) {
         segment::Start::Ours((_, snapshot, _)) => Some(snapshot.topics),
         segment::Start::Version(_) | segment::Start::Damaged => None,
-    }
+    })
 }
 
 /// A gap for each topic of the reader's that lost events in `hole`, or may have.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bowline_proto::{Seq, Timestamp};
 use tracing::warn;
 
-use crate::disk::{Disk, Open, is_full};
+use crate::disk::{Disk, Open, is_full, is_shortage};
 use crate::index::Index;
 use crate::names;
 use crate::removed::forget;
@@ -41,7 +41,15 @@ impl SegmentStore {
                 };
                 oldest.clone()
             };
-            self.remove_oldest(&oldest).map_err(|error| writer.fail(error))?;
+            match self.remove_oldest(&oldest) {
+                Ok(()) => {}
+                // Nothing has been forgotten yet: another time.
+                Err(error) if is_shortage(&error) => {
+                    warn!(segment = oldest.number, %error, "the oldest segment cannot be removed now");
+                    return Ok(oldest.base);
+                }
+                Err(error) => return Err(writer.fail(error)),
+            }
         }
     }
 
@@ -51,11 +59,13 @@ impl SegmentStore {
             let view = self.view();
             view.sealed.get(1).map_or(view.open.number, |next| next.number)
         };
-        let loaded = self.cache.find(sealed.number).unwrap_or_else(|| {
-            Arc::new(sealed::load(&*self.disk, sealed, || {
-                replay::beside(&*self.disk, &self.view, sealed, behind)
-            }))
-        });
+        let loaded = match self.cache.find(sealed.number) {
+            Some(loaded) => loaded,
+            None => {
+                let beside = || replay::beside(&*self.disk, &self.view, sealed, behind);
+                Arc::new(sealed::load(&*self.disk, sealed, beside)?)
+            }
+        };
         match self.keep_index(sealed.number, &loaded.index) {
             // Room is what the removal is about to make.
             Err(error) if is_full(&error) => {
@@ -81,7 +91,7 @@ impl SegmentStore {
     /// is written again all the same, since after a failed fsync the system takes for clean what it has not written.
     fn keep_index(&self, number: u64, index: &Index) -> io::Result<()> {
         let (name, bytes) = (names::index(number), index.to_bytes());
-        let is_whole = sealed::read_all(&*self.disk, &name).is_ok_and(|there| there == bytes);
+        let is_whole = sealed::read_if_there(&*self.disk, &name)?.is_some_and(|there| there == bytes);
         let file = self.disk.open(&name, if is_whole { Open::Existing } else { Open::Fresh })?;
         file.write_at(&bytes, 0)?;
         file.sync_data()?;

@@ -100,36 +100,38 @@ pub(crate) struct Beside {
 }
 
 /// Opens `sealed`. `beside` is asked where it is damaged.
-pub(crate) fn load(disk: &dyn Disk, sealed: &Sealed, beside: impl FnOnce() -> Beside) -> Loaded {
-    let file = match disk.open(&names::log(sealed.number), Open::Existing) {
-        Ok(file) => Some(file),
-        Err(error) => {
-            warn!(segment = sealed.number, %error, "a segment cannot be opened");
-            None
-        }
-    };
-    let index = read_all(disk, &names::index(sealed.number))
-        .ok()
-        .and_then(|bytes| Index::from_bytes(&bytes, sealed.number));
+///
+/// # Errors
+/// A file is there and cannot be opened (the process may be out of descriptors): nothing is said of what it holds.
+pub(crate) fn load(
+    disk: &dyn Disk,
+    sealed: &Sealed,
+    beside: impl FnOnce() -> io::Result<Beside>,
+) -> io::Result<Loaded> {
+    let file = open_if_there(disk, &names::log(sealed.number))?;
+    if file.is_none() {
+        warn!(segment = sealed.number, "a segment is gone");
+    }
+    let index = read_index(disk, sealed.number)?;
     if let Some(index) = index.filter(|index| index.base() == sealed.base && index.last() == sealed.last) {
-        return Loaded { index, file };
+        return Ok(Loaded { index, file });
     }
     let bytes = file.as_ref().and_then(|file| whole(&**file).ok());
     let index = match bytes {
         Some(bytes) => {
-            let index = rebuild(&bytes, sealed, beside);
+            let index = rebuild(&bytes, sealed, beside)?;
             if let Err(error) = write_index(disk, sealed.number, &index) {
                 warn!(segment = sealed.number, %error, "the index of a segment cannot be written");
             }
             index
         }
         None => {
-            let heads = beside().heads;
+            let heads = beside()?.heads;
             let topics = heads.map(|topics| lost_topics(&topics, sealed.base, sealed.last));
             Index::lost(sealed.number, Hole { first: sealed.base, last: sealed.last, topics })
         }
     };
-    Loaded { index, file }
+    Ok(Loaded { index, file })
 }
 
 fn lost_topics(heads: &Topics, first: Seq, last: Seq) -> BTreeMap<Topic, Seq> {
@@ -146,8 +148,29 @@ pub(crate) fn write_index(disk: &dyn Disk, number: u64, index: &Index) -> io::Re
     disk.open(&names::index(number), Open::Fresh)?.write_at(&index.to_bytes(), 0)
 }
 
-pub(crate) fn read_all(disk: &dyn Disk, name: &str) -> io::Result<Vec<u8>> {
-    whole(&*disk.open(name, Open::Existing)?)
+fn open_if_there(disk: &dyn Disk, name: &str) -> io::Result<Option<Arc<dyn DiskFile>>> {
+    match disk.open(name, Open::Existing) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a file holds; `None` when it is not there, or the device does not give it.
+///
+/// # Errors
+/// It is there and cannot be opened, which says nothing about what it holds.
+pub(crate) fn read_if_there(disk: &dyn Disk, name: &str) -> io::Result<Option<Vec<u8>>> {
+    Ok(open_if_there(disk, name)?.and_then(|file| whole(&*file).ok()))
+}
+
+/// The index file of segment `number`, where it is whole.
+///
+/// # Errors
+/// As of [`read_if_there`].
+pub(crate) fn read_index(disk: &dyn Disk, number: u64) -> io::Result<Option<Index>> {
+    let bytes = read_if_there(disk, &names::index(number))?;
+    Ok(bytes.and_then(|bytes| Index::from_bytes(&bytes, number)))
 }
 
 /// All bytes of `file`.
@@ -161,7 +184,11 @@ pub(crate) fn whole(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
 
 /// Makes the index from the records that can be read. Frames are told from damage by their checksums alone: behind
 /// damage the next whole frame is looked for byte by byte (no JSON text holds the zeros of a frame's length).
-fn rebuild(bytes: &[u8], sealed: &Sealed, beside: impl FnOnce() -> Beside) -> Index {
+fn rebuild(
+    bytes: &[u8],
+    sealed: &Sealed,
+    beside: impl FnOnce() -> io::Result<Beside>,
+) -> io::Result<Index> {
     let mut at = match segment::read_start(bytes, 0) {
         Start::Ours((_, _, start)) => start,
         Start::Version(_) | Start::Damaged => HEADER_BYTES,
@@ -191,7 +218,7 @@ fn rebuild(bytes: &[u8], sealed: &Sealed, beside: impl FnOnce() -> Beside) -> In
     chains.missing(expected, sealed.last.next());
     if !chains.holes.is_empty() {
         warn!(segment = sealed.number, holes = chains.holes.len(), "a segment is damaged");
-        let beside = beside();
+        let beside = beside()?;
         match beside.heads {
             Some(heads) => {
                 for (topic, past) in heads.iter().filter(|(_, past)| past.head >= sealed.base) {
@@ -205,7 +232,7 @@ fn rebuild(bytes: &[u8], sealed: &Sealed, beside: impl FnOnce() -> Beside) -> In
         }
     }
     index.holes = chains.holes;
-    index
+    Ok(index)
 }
 
 /// Finds by the `prev` of what can be read which topics lost events.

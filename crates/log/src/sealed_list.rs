@@ -20,7 +20,6 @@ pub(crate) fn sealed_segments(
     disk: &dyn Disk,
     base: &Replayed,
     logs: &[u64],
-    names: &[String],
     recovery: &mut Recovery,
 ) -> Result<Vec<Sealed>, StoreError> {
     let mut known: Vec<(Header, u64)> = Vec::new();
@@ -35,7 +34,6 @@ pub(crate) fn sealed_segments(
     }
     known.push((base.header, 0));
     leave_out_left_behind(&mut known);
-    let indexes = names::numbers(names, "index");
     let mut sealed = Vec::new();
     // The next number and position to be accounted for.
     let (mut number, mut next) = (base.snapshot.oldest_number, base.snapshot.oldest);
@@ -43,14 +41,13 @@ pub(crate) fn sealed_segments(
         let (header, bytes) = known[pair];
         while number < header.number {
             // Nobody tells where one missing segment ends and the next starts, unless an index file is left.
-            let index = indexes.contains(&number).then(|| sealed::read_all(disk, &names::index(number)));
-            let index = index.and_then(Result::ok).and_then(|bytes| Index::from_bytes(&bytes, number));
+            let index = index_of(disk, number)?;
             // One of a segment that a new epoch has left behind is no part of this history.
             let index = index.filter(|index| index.base() >= next && index.last() <= header.previous);
             let (first, last) = match &index {
                 Some(index) => (index.base(), index.last()),
                 None => {
-                    let later = start_of_later(disk, logs, &indexes, number + 1..header.number);
+                    let later = start_of_later(disk, logs, number + 1..header.number)?;
                     (next, later.map_or(header.previous, before).min(header.previous))
                 }
             };
@@ -66,9 +63,9 @@ pub(crate) fn sealed_segments(
             let last = match is_next {
                 true => following.previous,
                 false => {
-                    let later = start_of_later(disk, logs, &indexes, header.number + 1..following.number);
+                    let later = start_of_later(disk, logs, header.number + 1..following.number)?;
                     let at_most = later.map_or(following.previous, before).min(following.previous);
-                    end_of(disk, &header, at_most)
+                    end_of(disk, &header, at_most)?
                 }
             };
             let written_at = following.previous_at;
@@ -95,15 +92,28 @@ fn leave_out_left_behind(known: &mut Vec<(Header, u64)>) {
 }
 
 /// Where the first of these segments starts that an index file is left of, or a segment file without a whole start.
-fn start_of_later(disk: &dyn Disk, logs: &[u64], indexes: &[u64], mut numbers: Range<u64>) -> Option<Seq> {
-    numbers.find_map(|number| {
-        let index = indexes.contains(&number).then(|| sealed::read_all(disk, &names::index(number)));
-        let index = index.and_then(Result::ok).and_then(|bytes| Index::from_bytes(&bytes, number));
-        index.map(|index| index.base()).or_else(|| {
-            let log = logs.contains(&number).then(|| sealed::read_all(disk, &names::log(number)));
-            first_in(&log?.ok()?)
-        })
-    })
+fn start_of_later(disk: &dyn Disk, logs: &[u64], numbers: Range<u64>) -> Result<Option<Seq>, StoreError> {
+    for number in numbers {
+        let by_index = index_of(disk, number)?.map(|index| index.base());
+        let start = match by_index {
+            None if logs.contains(&number) => first_in(&bytes_of(disk, number)?),
+            known => known,
+        };
+        if start.is_some() {
+            return Ok(start);
+        }
+    }
+    Ok(None)
+}
+
+fn index_of(disk: &dyn Disk, number: u64) -> Result<Option<Index>, StoreError> {
+    sealed::read_index(disk, number).map_err(|error| unusable(disk, &names::index(number), error))
+}
+
+fn bytes_of(disk: &dyn Disk, number: u64) -> Result<Vec<u8>, StoreError> {
+    let name = names::log(number);
+    let bytes = sealed::read_if_there(disk, &name).map_err(|error| unusable(disk, &name, error))?;
+    Ok(bytes.unwrap_or_default())
 }
 
 /// Where a segment starts by the first of its frames that can be read. It is started when everything before it is
@@ -118,17 +128,16 @@ fn first_in(bytes: &[u8]) -> Option<Seq> {
 
 /// The last position of a segment whose successor is missing. Where damage hides it, everything up to `at_most` counts as
 /// this segment's, so that what can't be found in it is told.
-fn end_of(disk: &dyn Disk, header: &Header, at_most: Seq) -> Seq {
-    let index = sealed::read_all(disk, &names::index(header.number)).ok();
-    if let Some(index) = index.and_then(|bytes| Index::from_bytes(&bytes, header.number)) {
-        return index.last().min(at_most);
+fn end_of(disk: &dyn Disk, header: &Header, at_most: Seq) -> Result<Seq, StoreError> {
+    if let Some(index) = index_of(disk, header.number)? {
+        return Ok(index.last().min(at_most));
     }
-    let bytes = sealed::read_all(disk, &names::log(header.number)).unwrap_or_default();
-    let Start::Ours((_, _, mut at)) = segment::read_start(&bytes, 0) else { return at_most };
+    let bytes = bytes_of(disk, header.number)?;
+    let Start::Ours((_, _, mut at)) = segment::read_start(&bytes, 0) else { return Ok(at_most) };
     let mut last = before(header.base);
     while let Some(batch) = segment::read_batch(&bytes, at) {
         last = batch.records.last().map_or(last, |record| record.seq);
         at = batch.end;
     }
-    if at == bytes.len() { last.min(at_most) } else { at_most }
+    Ok(if at == bytes.len() { last.min(at_most) } else { at_most })
 }

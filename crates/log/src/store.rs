@@ -93,8 +93,9 @@ pub struct Status {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// No room on the device. Nothing was appended; reading goes on; a later append may succeed.
-    #[error("no space left for the log")]
+    /// No room on the device, or no descriptor left for a further file. Nothing was appended; reading goes on; a later
+    /// append may succeed.
+    #[error("no space left for the log, or no file descriptor")]
     Full,
     /// The device failed in a way that leaves the state on it unknown (a failed fsync among them). The store must be
     /// reopened, which recovers; nothing is retried.
@@ -143,7 +144,8 @@ pub trait LogStore: Send + Sync + core::fmt::Debug {
     /// What a reader missed.
     ///
     /// # Errors
-    /// [`StoreError::Failed`]; a damaged record is no error but a gap with reason `storage`.
+    /// [`StoreError::Failed`] when a file is there and cannot be opened or read now, which says nothing about later reads
+    /// and appends; a damaged record is no error but a gap with reason `storage`.
     fn read(&self, query: &Query) -> Result<Page, StoreError>;
 
     /// The account's topics, and the head that this is true at.

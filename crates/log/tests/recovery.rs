@@ -424,6 +424,7 @@ fn a_flipped_byte_in_a_sealed_segment_loses_at_most_what_it_hit() {
 }
 
 #[test]
+<<<<<<< HEAD
 fn a_destroyed_grant_is_nobodys_lost_event_whatever_is_lost_beside_it() {
     let (whole, events) = several();
     let logs: Vec<String> = whole.names().into_iter().filter(|name| name.ends_with(".log")).collect();
@@ -455,6 +456,29 @@ fn a_destroyed_grant_is_nobodys_lost_event_whatever_is_lost_beside_it() {
         let page = store.read(&query(&store, "z", &["conv:a", "conv:b"], 0)).unwrap();
         tiles(&page, &events);
         assert_eq!(page.gaps.len(), gaps, "{:?}", page.gaps);
+=======
+fn a_file_that_cannot_be_opened_for_want_of_descriptors_is_not_lost() {
+    for is_index_there in [true, false] {
+        let (disk, events) = several();
+        if !is_index_there {
+            disk.names().iter().filter(|name| name.ends_with(".index")).for_each(|name| disk.delete(name));
+        }
+        let (store, _) = open(&disk, small().retain_bytes(Some(9_000)), "boot", SECOND);
+        let asked = query(&store, "x", &["conv:b"], 0);
+        let head = store.status().head.get();
+        disk.starve_of_descriptors(true);
+        assert!(store.read(&asked).is_err(), "nothing is said of what was not looked at");
+        assert_eq!(store.retain(Timestamp(1000)).unwrap(), seq(1), "what cannot be removed stays");
+        // The open segment has its descriptor.
+        assert_eq!(put(&store, [event("conv:a", &"p".repeat(5000))]), [head + 1]);
+        let refused = store.append(&[batch([event("conv:a", "into the next segment")])], Timestamp(1));
+        assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
+        disk.starve_of_descriptors(false);
+        let page = store.read(&asked).unwrap();
+        assert_eq!((page.records.len(), page.gaps.len()), (events.len() + 2, 0));
+        assert_eq!(put(&store, [event("conv:a", "into the next segment")]), [head + 2]);
+        assert!(store.retain(Timestamp(1000)).unwrap() > seq(1));
+>>>>>>> 2b15852 (Log: a file that cannot be opened for want of descriptors is not taken for lost)
     }
 }
 

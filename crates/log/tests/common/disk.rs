@@ -29,6 +29,8 @@ struct State {
     /// Changes that still happen before the process dies; every later call fails.
     steps: Option<usize>,
     is_dead: bool,
+    /// No file can be opened for want of descriptors.
+    has_no_descriptors: bool,
     /// Changes so far.
     changes: usize,
 }
@@ -99,6 +101,11 @@ impl TestDisk {
 
     pub(crate) fn syncs(&self) -> usize {
         self.state().syncs
+    }
+
+    /// Whether the process has used up its descriptors: those that it has go on.
+    pub(crate) fn starve_of_descriptors(&self, is_starved: bool) {
+        self.state().has_no_descriptors = is_starved;
     }
 
     /// The process dies after this many further changes.
@@ -228,6 +235,10 @@ fn place(bytes: &mut Vec<u8>, written: &[u8], offset: u64) {
 impl Disk for TestDisk {
     fn open(&self, name: &str, how: Open) -> io::Result<Arc<dyn DiskFile>> {
         let mut state = self.state();
+        if state.has_no_descriptors {
+            // EMFILE: too many open files.
+            return Err(io::Error::from_raw_os_error(24));
+        }
         let content = match how {
             Open::Existing => {
                 Arc::clone(state.names.get(name).ok_or(io::Error::from(io::ErrorKind::NotFound))?)
