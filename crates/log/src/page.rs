@@ -71,7 +71,7 @@ pub(crate) struct PageBuilder {
     grants: VecDeque<Record>,
     /// Gaps that have not had their turn, by `after`.
     gaps: VecDeque<Gap>,
-    /// Where in the page's gaps the last lost event of a topic stands, while no event of it has followed.
+    /// Where in the page's gaps the last lost event of a topic stands, while neither an event nor a gap of it has followed.
     losses: HashMap<Topic, usize>,
 }
 
@@ -137,8 +137,7 @@ impl PageBuilder {
     pub(crate) fn hole(&mut self, gap: Gap) {
         self.reach(gap.after.next());
         if !self.is_full() {
-            self.page.upto = self.page.upto.max(before(gap.before));
-            self.page.gaps.push(gap);
+            self.push_gap(gap);
         }
     }
 
@@ -149,8 +148,7 @@ impl PageBuilder {
             let grant = self.grants.front().map(Record::seq);
             if gap.is_some_and(|at| at <= seq && grant.is_none_or(|grant| at <= grant)) {
                 if let Some(gap) = self.gaps.pop_front() {
-                    self.page.upto = self.page.upto.max(before(gap.before));
-                    self.page.gaps.push(gap);
+                    self.push_gap(gap);
                 }
             } else if grant.is_some_and(|at| at < seq) {
                 if let Some(record) = self.grants.pop_front() {
@@ -160,6 +158,12 @@ impl PageBuilder {
                 break;
             }
         }
+    }
+
+    fn push_gap(&mut self, gap: Gap) {
+        self.losses.remove(&gap.topic);
+        self.page.upto = self.page.upto.max(before(gap.before));
+        self.page.gaps.push(gap);
     }
 
     fn push(&mut self, record: Record) {
@@ -182,5 +186,47 @@ impl PageBuilder {
             self.page.upto = self.page.upto.min(bound);
         }
         self.page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bowline_proto::{Account, Epoch, GrantScope};
+
+    use super::*;
+
+    fn seq(n: u64) -> Seq {
+        Seq::new(n).unwrap()
+    }
+
+    #[test]
+    fn two_losses_of_a_topic_around_a_gap_of_it_do_not_overlap_it() {
+        let topic = Topic::new("conv:c").unwrap();
+        let query = Query {
+            account: Account::new("a").unwrap(),
+            granted: GrantScope::All,
+            open: [topic.clone()].into(),
+            epoch: Epoch::from_bits(1),
+            after: Seq::ZERO,
+            max_records: 100,
+            max_bytes: 1000,
+        };
+        let told = |gaps, tell: fn(&mut PageBuilder, &Topic)| {
+            let start = Start { from: Seq::ZERO, rights_from: Seq::ZERO, gaps };
+            let mut page = PageBuilder::new(&query, start, Vec::new());
+            page.lost(&topic, seq(5));
+            tell(&mut page, &topic);
+            page.lost(&topic, seq(20));
+            page.lost(&topic, seq(22));
+            let page = page.finish(seq(30));
+            page.gaps.iter().map(|gap| (gap.after.get(), gap.before.get())).collect::<Vec<_>>()
+        };
+        let hole = |page: &mut PageBuilder, topic: &Topic| {
+            page.hole(gap(topic, seq(8), seq(12), GapReason::Storage));
+        };
+        assert_eq!(told(Vec::new(), |_, _| {}), [(4, 23)]);
+        assert_eq!(told(Vec::new(), hole), [(4, 6), (8, 12), (19, 23)]);
+        let epoch = gap(&topic, seq(8), seq(12), GapReason::Epoch);
+        assert_eq!(told(vec![epoch], |_, _| {}), [(4, 6), (8, 12), (19, 23)]);
     }
 }
