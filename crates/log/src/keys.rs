@@ -18,7 +18,50 @@ pub(crate) struct Use {
     /// When.
     pub(crate) at: Timestamp,
     /// The places that the batch got.
-    pub(crate) seqs: Vec<Seq>,
+    pub(crate) places: Runs,
+}
+
+/// Places of a batch's entries as runs of consecutive ones: a batch of a thousand events is one run. As many keys are
+/// remembered as fit, and each is written into every new segment: a list would be several KiB a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Runs(Box<[(Seq, u32)]>);
+
+/// Most places of one batch that are believed: a lying file must not make us list more. No batch is as large: its records
+/// would not fit into a segment.
+const MOST_PLACES: u64 = 1 << 24;
+
+impl Runs {
+    pub(crate) fn new(seqs: &[Seq]) -> Self {
+        let mut runs: Vec<(Seq, u32)> = Vec::new();
+        for &seq in seqs {
+            match runs.last_mut() {
+                Some((first, length)) if seq == first.advanced_by((*length).into()) => *length += 1,
+                Some(_) | None => runs.push((seq, 1)),
+            }
+        }
+        Runs(runs.into())
+    }
+
+    pub(crate) fn seqs(&self) -> Vec<Seq> {
+        let runs = self.0.iter();
+        runs.flat_map(|&(first, length)| (0..u64::from(length)).map(move |n| first.advanced_by(n))).collect()
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        put_u32(out, count(self.0.len()));
+        for &(first, length) in &self.0 {
+            put_seq(out, first);
+            put_u32(out, length);
+        }
+    }
+
+    fn take(from: &mut Take<'_>) -> Option<Runs> {
+        let rows = from.rows(12)?;
+        let runs: Box<[(Seq, u32)]> =
+            (0..rows).map(|_| Some((from.seq()?, from.u32()?))).collect::<Option<_>>()?;
+        let places: u64 = runs.iter().map(|&(_, length)| u64::from(length)).sum();
+        (places <= MOST_PLACES).then_some(Runs(runs))
+    }
 }
 
 /// The remembered keys.
@@ -87,18 +130,13 @@ impl Use {
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.body);
         put_u64(out, self.at.0);
-        put_u32(out, count(self.seqs.len()));
-        for &seq in &self.seqs {
-            put_seq(out, seq);
-        }
+        self.places.put(out);
     }
 
     pub(crate) fn take(from: &mut Take<'_>) -> Option<Use> {
         let body = from.bytes(32)?.try_into().ok()?;
         let at = Timestamp(from.u64()?);
-        let seqs = from.rows(8)?;
-        let seqs = (0..seqs).map(|_| from.seq()).collect::<Option<_>>()?;
-        Some(Use { body, at, seqs })
+        Some(Use { body, at, places: Runs::take(from)? })
     }
 }
 
@@ -111,7 +149,7 @@ mod tests {
     }
 
     fn remember(keys: &mut Keys, name: &str, at: u64, max: usize) {
-        let used = Use { body: [0; 32], at: Timestamp(at), seqs: vec![Seq::MAX] };
+        let used = Use { body: [0; 32], at: Timestamp(at), places: Runs::new(&[Seq::MAX]) };
         keys.remember(Account::new("a").unwrap(), name.into(), used, max);
     }
 
@@ -135,6 +173,24 @@ mod tests {
         assert!(keys.find(&key("a"), Timestamp(3)).is_none());
         assert!(keys.find(&key("b"), Timestamp(3)).is_some());
         assert!(keys.find(&key("c"), Timestamp(3)).is_some());
+    }
+
+    #[test]
+    fn the_places_of_a_large_batch_are_written_in_a_few_bytes_and_read_as_they_were() {
+        let seqs = |numbers: &[u64]| numbers.iter().map(|&n| Seq::new(n).unwrap()).collect::<Vec<_>>();
+        let many: Vec<u64> = (7..1007).collect();
+        let cases = [&[][..], &[7], &[7, 7, 7], &[7, 8, 8, 9, 3], &many, &[u64::MAX >> 11, u64::MAX >> 11]];
+        for case in cases.map(seqs) {
+            let runs = Runs::new(&case);
+            assert_eq!(runs.seqs(), case);
+            let mut out = Vec::new();
+            runs.put(&mut out);
+            assert!(out.len() <= 4 + 12 * 5, "{} bytes", out.len());
+            assert_eq!(Runs::take(&mut Take(&out)), Some(runs));
+        }
+        let mut lie = Vec::new();
+        Runs([(Seq::ZERO, 1 << 24), (Seq::ZERO, 1)].into()).put(&mut lie);
+        assert_eq!(Runs::take(&mut Take(&lie)), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use bowline_proto::{Account, LoggedEvent, Place, Record, Seq, Timestamp, Topic, encode_event};
 
 use crate::grants::Grants;
-use crate::keys::{Keys, Use};
+use crate::keys::{Keys, Runs, Use};
 use crate::store::{Appended, Batch, Entry, IdempotencyKey};
 use crate::topics::Topics;
 
@@ -81,7 +81,7 @@ impl<'a> Planning<'a> {
         let records = self.plan.records.len() - first;
         let key = batch.key.as_ref().map(|key| {
             self.keys.insert((&key.account, &key.key), self.plan.batches.len());
-            (key.clone(), Use { body: key.body, at: now, seqs: seqs.clone() })
+            (key.clone(), Use { body: key.body, at: now, places: Runs::new(&seqs) })
         });
         if records > 0 || key.is_some() {
             self.plan.batches.push(PlannedBatch { records, key });
@@ -94,7 +94,7 @@ impl<'a> Planning<'a> {
         let here = here.and_then(|&batch| self.plan.batches[batch].key.as_ref()).map(|(_, used)| used);
         let used = here.or_else(|| self.known.keys.find(key, now))?;
         Some(if used.body == key.body {
-            Appended::Repeated { seqs: used.seqs.clone() }
+            Appended::Repeated { seqs: used.places.seqs() }
         } else {
             Appended::KeyReused
         })

@@ -17,7 +17,7 @@ use crate::topics::Topics;
 
 const MAGIC: &[u8; 8] = b"bowline\n";
 /// Version of the format. A reader refuses every other.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 /// Bytes of the header's frame: magic, version, number, previous, its time, base, made at.
 pub(crate) const HEADER_BYTES: usize = FRAME_BYTES + 8 + 4 + 5 * 8;
 
