@@ -1,6 +1,6 @@
 //! What people see of an event, and what programs see of a notice.
 
-use bowline::{CloseReason, ConnectionState, Notice, Occasion};
+use bowline::{CloseReason, Notice, Occasion};
 use bowline_proto::{Event, Gap, GapReason};
 use serde_json::{Value, json};
 
@@ -94,7 +94,7 @@ pub(crate) fn gap_as_json(gap: &Gap) -> String {
 /// A notice as one JSON object; `None` for what the events themselves say.
 pub(crate) fn notice_as_json(notice: &Notice) -> Option<String> {
     let value = match notice {
-        Notice::State(state) => json!({"notice": "state", "state": state_name(state)}),
+        Notice::State(state) => json!({"notice": "state", "state": state.name()}),
         Notice::Accepted { accepted, occasion } => json!({"notice": "accepted", "occasion": match occasion {
             Occasion::Connect => "connect",
             Occasion::Reconnect => "reconnect",
@@ -128,17 +128,6 @@ pub(crate) fn notice_as_json(notice: &Notice) -> Option<String> {
         _ => return None,
     };
     Some(value.to_string())
-}
-
-fn state_name(state: &ConnectionState) -> &'static str {
-    match state {
-        ConnectionState::Idle => "idle",
-        ConnectionState::Connecting => "connecting",
-        ConnectionState::Connected => "connected",
-        ConnectionState::Reconnecting => "reconnecting",
-        ConnectionState::Closing => "closing",
-        ConnectionState::Closed(_) => "closed",
-    }
 }
 
 /// Why the connection is over and what to do, or `None` when the user asked for it.

@@ -348,6 +348,21 @@ pub enum ConnectionState {
     Closed(CloseReason),
 }
 
+impl ConnectionState {
+    /// How programs are told of it: one lower-case word, without the reason of a close.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            ConnectionState::Idle => "idle",
+            ConnectionState::Connecting => "connecting",
+            ConnectionState::Connected => "connected",
+            ConnectionState::Reconnecting => "reconnecting",
+            ConnectionState::Closing => "closing",
+            ConnectionState::Closed(_) => "closed",
+        }
+    }
+}
+
 /// Why a connection is over. Not an error by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -69,17 +69,7 @@ pub(crate) fn position_members(json: &mut Json, position: &SavedPosition) {
 
 fn state_members(json: &mut Json, state: &ConnectionState) {
     json.kind("state");
-    json.text(
-        "state",
-        match state {
-            ConnectionState::Idle => "idle",
-            ConnectionState::Connecting => "connecting",
-            ConnectionState::Connected => "connected",
-            ConnectionState::Reconnecting => "reconnecting",
-            ConnectionState::Closing => "closing",
-            ConnectionState::Closed(_) => "closed",
-        },
-    );
+    json.text("state", state.name());
     if let ConnectionState::Closed(reason) = state {
         json.member("reason", |json| reason_members(json, reason));
     }
