@@ -68,14 +68,37 @@ pub(crate) fn put(out: &mut Vec<u8>, tag: Tag, write: impl FnOnce(&mut Vec<u8>))
     out[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
 }
 
-/// The frame that `bytes` start with.
-pub(crate) fn first(bytes: &[u8]) -> Option<Frame<'_>> {
+/// What looks like a frame: its checksum has not been compared. Whoever looks for frames in damage byte by byte reads the
+/// body first: of bytes that mean nothing, one in two thousand looks like a frame that reaches far behind them, and to sum
+/// up all of those takes minutes.
+#[derive(Debug)]
+pub(crate) struct Claimed<'a> {
+    pub(crate) frame: Frame<'a>,
+    length: &'a [u8],
+    content: &'a [u8],
+    crc: u32,
+}
+
+impl Claimed<'_> {
+    /// Its checksum holds.
+    pub(crate) fn is_whole(&self) -> bool {
+        checksum(self.length, self.content) == self.crc
+    }
+}
+
+/// What `bytes` start with, if it looks like a frame.
+pub(crate) fn claimed(bytes: &[u8]) -> Option<Claimed<'_>> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (crc, rest) = rest.split_first_chunk::<4>()?;
     let content = rest.get(..usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
     let (&tag, body) = content.split_first()?;
-    let tag = Tag::from_byte(tag)?;
-    (checksum(length, content) == u32::from_le_bytes(*crc)).then_some(Frame { tag, body })
+    let frame = Frame { tag: Tag::from_byte(tag)?, body };
+    Some(Claimed { frame, length, content, crc: u32::from_le_bytes(*crc) })
+}
+
+/// The frame that `bytes` start with.
+pub(crate) fn first(bytes: &[u8]) -> Option<Frame<'_>> {
+    claimed(bytes).filter(Claimed::is_whole).map(|claimed| claimed.frame)
 }
 
 fn checksum(length: &[u8], content: &[u8]) -> u32 {

@@ -6,7 +6,6 @@ use bowline_proto::Seq;
 
 use crate::disk::{Disk, Open, unusable};
 use crate::found::Recovery;
-use crate::frame::{self, Tag};
 use crate::names;
 use crate::replayed::Replayed;
 use crate::sealed;
@@ -27,11 +26,7 @@ pub(crate) fn evidence(disk: &dyn Disk, base: &Replayed, unreadable: &[u64]) -> 
 }
 
 fn committed_in(bytes: &[u8]) -> Option<Seq> {
-    let frames = (0..bytes.len()).filter_map(|at| frame::first(&bytes[at..]));
-    frames
-        .filter(|frame| frame.tag == Tag::Batch)
-        .filter_map(|frame| segment::batch_committed(frame.body))
-        .max()
+    (0..bytes.len()).filter_map(|at| segment::read_batch_head(bytes, at)).map(|head| head.committed).max()
 }
 
 /// Cuts off what was never acknowledged: the newest segment behind its last whole batch, and starts of segments.

@@ -8,7 +8,6 @@ use bowline_proto::{Seq, Timestamp, Topic};
 use tracing::warn;
 
 use crate::disk::{Disk, DiskFile, Open};
-use crate::frame::{self, Tag};
 use crate::index::{Hole, Index};
 use crate::names;
 use crate::reader::before;
@@ -211,8 +210,7 @@ fn rebuild(
             expected = record.seq.next();
             at = record.end;
         } else {
-            let head = frame::first(&bytes[at..]).filter(|frame| frame.tag == Tag::Batch);
-            at += head.map_or(1, |frame| frame.size());
+            at = segment::read_batch_head(bytes, at).map_or(at + 1, |head| head.end);
         }
     }
     chains.missing(expected, sealed.last.next());

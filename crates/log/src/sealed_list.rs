@@ -6,7 +6,6 @@ use bowline_proto::Seq;
 
 use crate::disk::{Disk, Open, unusable};
 use crate::found::Recovery;
-use crate::frame::{self, Tag};
 use crate::index::Index;
 use crate::names;
 use crate::reader::before;
@@ -120,8 +119,7 @@ fn bytes_of(disk: &dyn Disk, number: u64) -> Result<Vec<u8>, StoreError> {
 /// committed: a batch's head names the position before its first one, or a later one of the same segment.
 fn first_in(bytes: &[u8]) -> Option<Seq> {
     (0..bytes.len()).find_map(|at| {
-        let batch = frame::first(&bytes[at..]).filter(|frame| frame.tag == Tag::Batch);
-        let base = batch.and_then(|batch| segment::batch_committed(batch.body)).map(Seq::next);
+        let base = segment::read_batch_head(bytes, at).map(|head| head.committed.next());
         base.or_else(|| segment::read_record(bytes, at).map(|record| record.seq))
     })
 }

@@ -256,20 +256,40 @@ pub(crate) enum What<'a> {
     Revoked { account: Account, topic: Topic },
 }
 
-/// The whole batch that starts at `at`.
-pub(crate) fn read_batch(bytes: &[u8], at: usize) -> Option<FoundBatch<'_>> {
-    let frame = frame::first(bytes.get(at..)?).filter(|frame| frame.tag == Tag::Batch)?;
-    let mut from = Take(frame.body);
-    let (rows, _committed, written_at) = (from.u32()?, from.seq()?, Timestamp(from.u64()?));
+/// What opens a batch.
+#[derive(Debug)]
+pub(crate) struct BatchHead {
+    records: u32,
+    /// The head of the log when the batch was written.
+    pub(crate) committed: Seq,
+    at: Timestamp,
+    key: Option<(IdempotencyKey, Use)>,
+    /// Behind its frame.
+    pub(crate) end: usize,
+}
+
+/// The head of a batch that starts at `at`.
+pub(crate) fn read_batch_head(bytes: &[u8], at: usize) -> Option<BatchHead> {
+    let claimed = frame::claimed(bytes.get(at..)?).filter(|claimed| claimed.frame.tag == Tag::Batch)?;
+    let mut from = Take(claimed.frame.body);
+    let (records, committed, written_at) = (from.u32()?, from.seq()?, Timestamp(from.u64()?));
     let key = match from.u8()? {
         0 => None,
-        _ => {
+        1 => {
             let (account, key) = (from.account()?, from.text()?.to_owned());
             let used = Use::take(&mut from)?;
             Some((IdempotencyKey { account, key, body: used.body }, used))
         }
+        _ => return None,
     };
-    let mut end = at + frame.size();
+    let end = at + claimed.frame.size();
+    let is_whole = from.0.is_empty() && claimed.is_whole();
+    is_whole.then_some(BatchHead { records, committed, at: written_at, key, end })
+}
+
+/// The whole batch that starts at `at`.
+pub(crate) fn read_batch(bytes: &[u8], at: usize) -> Option<FoundBatch<'_>> {
+    let BatchHead { records: rows, committed: _, at: written_at, key, mut end } = read_batch_head(bytes, at)?;
     let mut records = Vec::new();
     for _ in 0..rows {
         let record = read_record(bytes, end)?;
@@ -279,25 +299,18 @@ pub(crate) fn read_batch(bytes: &[u8], at: usize) -> Option<FoundBatch<'_>> {
     Some(FoundBatch { at: written_at, key, records, end })
 }
 
-/// The head of the log when the batch with this head frame's body was written.
-pub(crate) fn batch_committed(body: &[u8]) -> Option<Seq> {
-    let mut from = Take(body);
-    from.u32()?;
-    from.seq()
-}
-
 /// The record whose frame starts at `start`.
 pub(crate) fn read_record(bytes: &[u8], start: usize) -> Option<FoundRecord<'_>> {
-    let frame = frame::first(bytes.get(start..)?)?;
-    let mut from = Take(frame.body);
+    let claimed = frame::claimed(bytes.get(start..)?)?;
+    let mut from = Take(claimed.frame.body);
     let seq = from.seq()?;
-    let what = match frame.tag {
+    let what = match claimed.frame.tag {
         Tag::Event => What::Event { prev: from.seq()?, topic: from.text()?, text: from.0 },
         Tag::Granted => What::Granted { account: from.account()?, topic: from.topic()? },
         Tag::Revoked => What::Revoked { account: from.account()?, topic: from.topic()? },
         Tag::Header | Tag::Snapshot | Tag::Batch | Tag::Index | Tag::State => return None,
     };
-    Some(FoundRecord { what, seq, start, end: start + frame.size() })
+    claimed.is_whole().then_some(FoundRecord { what, seq, start, end: start + claimed.frame.size() })
 }
 
 /// The event at `seq` of `topic`, whose frame `window` starts with at `at`; its text is a slice of the window.
