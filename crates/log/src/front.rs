@@ -217,7 +217,7 @@ impl Writer {
                 }
             }
             Err(StoreError::Full) => {
-                warn!("no space left for the log: an append is refused");
+                warn!("no room for the log: an append is refused");
                 self.shared.queue.was_full();
                 waiters.into_iter().for_each(|done| done(Err(AppendError::Full)));
             }

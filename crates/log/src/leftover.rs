@@ -6,23 +6,52 @@ use bowline_proto::Seq;
 
 use crate::disk::{Disk, Open, unusable};
 use crate::found::Recovery;
+use crate::index::Index;
 use crate::names;
 use crate::replayed::Replayed;
 use crate::sealed;
-use crate::segment;
+use crate::segment::{self, Header, Start};
 use crate::store::StoreError;
 
 /// The greatest position that something behind the last whole batch proves to have been committed.
 pub(crate) fn evidence(disk: &dyn Disk, base: &Replayed, unreadable: &[u64]) -> Result<Seq, StoreError> {
     let mut proved = committed_in(&base.bytes[base.end..]).unwrap_or(Seq::ZERO);
     for &number in unreadable {
-        let name = names::log(number);
-        let bytes = sealed::read_if_there(disk, &name).map_err(|error| unusable(disk, &name, error))?;
-        let bytes = bytes.unwrap_or_default();
+        let bytes = bytes_of(disk, &names::log(number))?;
         // A segment's start is durable before its first batch: where a batch has lost it, something durable is lost.
         proved = proved.max(committed_in(&bytes).map_or(Seq::ZERO, Seq::next));
     }
     Ok(proved)
+}
+
+/// The greatest position that anything names which is left of a log without one readable segment.
+pub(crate) fn named_by_traces(
+    disk: &dyn Disk,
+    names: &[String],
+    unreadable: &[u64],
+) -> Result<Seq, StoreError> {
+    let mut named = Seq::ZERO;
+    for &number in unreadable {
+        let bytes = bytes_of(disk, &names::log(number))?;
+        if let Start::Ours(header) = Header::parse(&bytes) {
+            named = named.max(header.previous);
+        }
+        let records =
+            (0..bytes.len()).filter_map(|at| segment::read_record(&bytes, at)).map(|record| record.seq);
+        named = named.max(records.max().unwrap_or_default()).max(committed_in(&bytes).unwrap_or_default());
+    }
+    for (ending, name_of) in [("index", names::index as fn(u64) -> String), ("removed", names::removed)] {
+        for number in names::numbers(names, ending) {
+            let index = Index::from_bytes(&bytes_of(disk, &name_of(number))?, number);
+            named = named.max(index.map_or(Seq::ZERO, |index| index.last()));
+        }
+    }
+    Ok(named)
+}
+
+fn bytes_of(disk: &dyn Disk, name: &str) -> Result<Vec<u8>, StoreError> {
+    let bytes = sealed::read_if_there(disk, name).map_err(|error| unusable(disk, name, error))?;
+    Ok(bytes.unwrap_or_default())
 }
 
 fn committed_in(bytes: &[u8]) -> Option<Seq> {

@@ -89,7 +89,7 @@ pub enum AppendError {
     #[error("too many events wait for the log")]
     Busy,
     /// No room on the device, or no descriptor left for a further file. Trying again later may help.
-    #[error("no space left for the log")]
+    #[error("no room for the log")]
     Full,
     /// The device failed, and the log has not been reopened yet.
     #[error("the log's device failed")]

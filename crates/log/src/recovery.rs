@@ -12,7 +12,7 @@ use crate::epochs::{EPOCH_JUMP, Epochs, Era};
 use crate::found::{EpochChange, OpenSegment, Recovery};
 use crate::grants::Grants;
 use crate::keys::Keys;
-use crate::leftover::{Aside, drop_unacknowledged, evidence};
+use crate::leftover::{Aside, drop_unacknowledged, evidence, named_by_traces};
 use crate::names;
 use crate::reader::before;
 use crate::removed::{finish_removals, take_up_removed};
@@ -74,7 +74,9 @@ pub(crate) fn recover(
             Told::Damaged => false,
             Told::Last(state) | Told::AtLeast(state) => state.segment == 0,
         };
-        return Ok(start_over(opening, last, recovery, unreadable, next_number, is_new));
+        let named = named_by_traces(disk, &names, &unreadable)?;
+        let handed_out = last.map_or(named, |state| state.head.max(named));
+        return Ok(start_over(opening, handed_out, recovery, unreadable, next_number, is_new));
     };
 
     let limit = limit(&base, told, opening);
@@ -164,7 +166,7 @@ pub(crate) fn recover(
 /// No segment can be read: a new log, above everything that may have been handed out.
 fn start_over(
     opening: &Opening,
-    last: Option<&State>,
+    handed_out: Seq,
     mut recovery: Recovery,
     unreadable: Vec<u64>,
     next_number: u64,
@@ -175,7 +177,7 @@ fn start_over(
         recovery.was_clean = true;
     } else {
         recovery.epoch_change = Some(EpochChange::AcknowledgedLost);
-        first = last.map_or(Seq::ZERO, |state| state.head).advanced_by(EPOCH_JUMP);
+        first = handed_out.advanced_by(EPOCH_JUMP);
     }
     let snapshot = Snapshot {
         oldest_number: next_number,

@@ -101,7 +101,8 @@ pub(crate) struct Beside {
 /// Opens `sealed`. `beside` is asked where it is damaged.
 ///
 /// # Errors
-/// A file is there and cannot be opened (the process may be out of descriptors): nothing is said of what it holds.
+/// A file is there and cannot be opened (the process may be out of descriptors), or the segment's file cannot be read:
+/// nothing is said of what it holds.
 pub(crate) fn load(
     disk: &dyn Disk,
     sealed: &Sealed,
@@ -115,7 +116,7 @@ pub(crate) fn load(
     if let Some(index) = index.filter(|index| index.base() == sealed.base && index.last() == sealed.last) {
         return Ok(Loaded { index, file });
     }
-    let bytes = file.as_ref().and_then(|file| whole(&**file).ok());
+    let bytes = file.as_ref().map(|file| whole(&**file)).transpose()?;
     let index = match bytes {
         Some(bytes) => {
             let index = rebuild(&bytes, sealed, beside)?;

@@ -95,7 +95,7 @@ pub struct Status {
 pub enum StoreError {
     /// No room on the device, or no descriptor left for a further file. Nothing was appended; reading goes on; a later
     /// append may succeed.
-    #[error("no space left for the log, or no file descriptor")]
+    #[error("no room for the log: free space on its device, or raise the limit of open files (ulimit -n)")]
     Full,
     /// The device failed in a way that leaves the state on it unknown (a failed fsync among them). The store must be
     /// reopened, which recovers; nothing is retried.

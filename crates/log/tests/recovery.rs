@@ -328,6 +328,40 @@ fn a_log_of_which_only_a_trace_is_left_is_not_taken_for_a_new_one() {
 }
 
 #[test]
+fn no_position_is_given_twice_where_a_trace_of_it_is_left() {
+    let disk = killed();
+    let name = last_log(&disk);
+    let bytes = disk.bytes(&name);
+    disk.set(&name, bytes[..bytes.len() - 1].to_vec());
+    let (store, _) = open(&disk, small(), "boot", SECOND);
+    let last = put(&store, (0..20).map(|_| event("conv:b", &"p".repeat(600)))).pop().unwrap();
+    put(&store, [event("conv:b", "in the next segment"), event("conv:b", "last")]);
+    assert!(last > 1 << 26);
+    let whole = disk.copy();
+    whole.set("state", vec![0; 100]);
+    let logs: Vec<String> = whole.names().into_iter().filter(|name| name.ends_with(".log")).collect();
+    for trace in ["frames behind a damaged start", "an index"] {
+        let disk = whole.copy();
+        for log in &logs {
+            let index = log.replace(".log", ".index");
+            if trace == "an index" {
+                disk.delete(log);
+                continue;
+            }
+            let mut bytes = disk.bytes(log);
+            bytes[3] ^= 0x10;
+            disk.set(log, bytes);
+            if disk.names().contains(&index) {
+                disk.delete(&index);
+            }
+        }
+        let (store, recovery) = open(&disk, small(), "boot", 0xC);
+        assert_eq!(recovery.epoch_change, Some(EpochChange::AcknowledgedLost), "{trace}");
+        assert!(put(&store, [event("conv:b", "new")])[0] > last, "{trace}");
+    }
+}
+
+#[test]
 fn a_segment_that_a_new_epoch_left_behind_is_told_once() {
     let (disk, _) = several();
     let logs: Vec<String> = disk.names().into_iter().filter(|name| name.ends_with(".log")).collect();
@@ -424,7 +458,6 @@ fn a_flipped_byte_in_a_sealed_segment_loses_at_most_what_it_hit() {
 }
 
 #[test]
-<<<<<<< HEAD
 fn a_destroyed_grant_is_nobodys_lost_event_whatever_is_lost_beside_it() {
     let (whole, events) = several();
     let logs: Vec<String> = whole.names().into_iter().filter(|name| name.ends_with(".log")).collect();
@@ -456,7 +489,10 @@ fn a_destroyed_grant_is_nobodys_lost_event_whatever_is_lost_beside_it() {
         let page = store.read(&query(&store, "z", &["conv:a", "conv:b"], 0)).unwrap();
         tiles(&page, &events);
         assert_eq!(page.gaps.len(), gaps, "{:?}", page.gaps);
-=======
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_opened_for_want_of_descriptors_is_not_lost() {
     for is_index_there in [true, false] {
         let (disk, events) = several();
@@ -478,7 +514,6 @@ fn a_file_that_cannot_be_opened_for_want_of_descriptors_is_not_lost() {
         assert_eq!((page.records.len(), page.gaps.len()), (events.len() + 2, 0));
         assert_eq!(put(&store, [event("conv:a", "into the next segment")]), [head + 2]);
         assert!(store.retain(Timestamp(1000)).unwrap() > seq(1));
->>>>>>> 2b15852 (Log: a file that cannot be opened for want of descriptors is not taken for lost)
     }
 }
 
