@@ -184,11 +184,7 @@ pub(crate) fn whole(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
 
 /// Makes the index from the records that can be read. Frames are told from damage by their checksums alone: behind
 /// damage the next whole frame is looked for byte by byte (no JSON text holds the zeros of a frame's length).
-fn rebuild(
-    bytes: &[u8],
-    sealed: &Sealed,
-    beside: impl FnOnce() -> io::Result<Beside>,
-) -> io::Result<Index> {
+fn rebuild(bytes: &[u8], sealed: &Sealed, beside: impl FnOnce() -> io::Result<Beside>) -> io::Result<Index> {
     let mut at = match segment::read_start(bytes, 0) {
         Start::Ours((_, _, start)) => start,
         Start::Version(_) | Start::Damaged => HEADER_BYTES,
