@@ -138,10 +138,10 @@ impl Manners {
         if self.accepted == Some(link) {
             self.cut_at = Some(now + draining.deadline);
             self.failures = 0;
-            // A successor that is on its way goes on. The last word counts.
-            if !is_moving {
-                self.slot_opens = now + draining.slot;
-            }
+            // The last word counts. A successor that is on its way goes on, so that this word holds it back no more than the one
+            // before.
+            let opens = now + draining.slot;
+            self.slot_opens = if is_moving { opens.min(self.slot_opens) } else { opens };
         }
     }
 
