@@ -13,7 +13,7 @@
 
 use bowline_proto::{Cursor, Epoch, Gap, GapReason, Place, Seq, Topic};
 
-use crate::losses::{Losses, previous};
+use crate::losses::Losses;
 use crate::reached::Reached;
 
 /// Where the reader stands.
@@ -178,7 +178,7 @@ impl Delivery {
         if self.losses_of_epoch.contains(&gap) {
             return Vec::new();
         }
-        self.reached.raise(&gap.topic, previous(gap.before));
+        self.reached.raise(&gap.topic, gap.before.previous());
         self.losses.tell(gap, cursor.seq)
     }
 

@@ -33,7 +33,7 @@ impl Losses {
     pub(crate) fn last_below(&self, topic: &Topic, seq: Seq) -> Seq {
         self.of(topic)
             .iter()
-            .map(|loss| previous(loss.before))
+            .map(|loss| loss.before.previous())
             .filter(|last| *last < seq)
             .max()
             .unwrap_or_default()
@@ -50,7 +50,7 @@ impl Losses {
             if gap.after.next() < end {
                 news.push(Gap { before: end, ..gap.clone() });
             }
-            gap.after = gap.after.max(previous(loss.before));
+            gap.after = gap.after.max(loss.before.previous());
         }
         if gap.after.next() < gap.before {
             news.push(gap);
@@ -90,11 +90,6 @@ impl Losses {
         }
         self.told.get(topic.as_str()).map_or(&[], Vec::as_slice)
     }
-}
-
-/// The position before `seq`.
-pub(crate) fn previous(seq: Seq) -> Seq {
-    Seq::new(seq.get().saturating_sub(1)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ impl GatewayCore {
             memberships: SmallVec::new(),
             asked: 0,
             grants_as_of: Seq::ZERO,
+            told_ahead: Vec::new(),
             start: Seq::ZERO,
             opened: now,
             heard: now,

@@ -45,6 +45,8 @@ pub(crate) struct Connection {
     pub(crate) asked: u32,
     /// The default topics are those of this position or, further on, of the reader's own.
     pub(crate) grants_as_of: Seq,
+    /// By topic, where a gap ends that has been told and reaches over the end of the last page.
+    pub(crate) told_ahead: Vec<(Topic, Seq)>,
     /// Where its stream started. It may lie ahead of `grants_as_of` when the log was read ahead of the tail.
     pub(crate) start: Seq,
     pub(crate) opened: Time,

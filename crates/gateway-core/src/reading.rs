@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bowline_proto::{CloseCode, Gap, GrantScope, Page, Query, Record, Seq, ServerFrame, Time, Topic};
 
-use crate::connections::{Awaiting, Basis, CatchUp, Phase};
+use crate::connections::{Awaiting, Basis, CatchUp, Connection, Phase};
 use crate::recent_grants::GrantStep;
 use crate::shard::GatewayCore;
 use crate::vocabulary::Output;
@@ -122,8 +122,9 @@ impl GatewayCore {
 
     fn take_page(&mut self, now: Time, slot: u32, page: Page, upto: Seq) {
         let Page { from, rights_from, records, upto: _, mut gaps } = page;
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        connection.leave_out_told(&mut gaps, upto);
         gaps.sort_by_key(|gap| (gap.before, gap.after));
-        let Some(connection) = self.connections.get(slot) else { return };
         let account = connection.account;
         let reads_all_grants = connection.granted == GrantScope::All;
         if matches!(connection.phase, Phase::AwaitFirstPage(_)) {
@@ -247,6 +248,26 @@ impl GatewayCore {
         }
         catch_up.awaiting = Awaiting::Retry(now + READ_RETRY);
         self.arm(now, slot);
+    }
+}
+
+impl Connection {
+    /// Cuts off of a page's gaps what the pages before it have told, and notes what reaches behind `upto`, the page's end: the
+    /// next page brings it again.
+    fn leave_out_told(&mut self, gaps: &mut Vec<Gap>, upto: Seq) {
+        for (topic, before) in &self.told_ahead {
+            gaps.retain_mut(|gap| {
+                let is_told = gap.topic == *topic && gap.after.next() < *before;
+                if is_told {
+                    gap.after = before.previous();
+                }
+                !is_told || gap.after.next() < gap.before
+            });
+        }
+        self.told_ahead
+            .retain(|(topic, before)| *before > upto.next() && gaps.iter().all(|gap| gap.topic != *topic));
+        let ahead = gaps.iter().filter(|gap| gap.before > upto.next());
+        self.told_ahead.extend(ahead.map(|gap| (gap.topic.clone(), gap.before)));
     }
 }
 

@@ -83,6 +83,29 @@ fn a_gap_that_a_later_page_finds_is_told_before_the_events_behind_it() {
 }
 
 #[test]
+fn a_gap_that_reaches_over_the_end_of_its_page_is_told_once() {
+    let mut world = World::with(ShardConfig::default().page(1, 1 << 20));
+    world.grant("ann", "conv:c1");
+    world.publish("conv:c1");
+    world.grant("ann", "conv:c2");
+    for _ in 0..6 {
+        world.publish("conv:c1");
+    }
+    world.log.forgotten = 6;
+    world.answers = false;
+    let conn = world.resume("ann", None, 1, &[]);
+    world.answer();
+    // Retention goes on meanwhile: what it has taken since is news.
+    world.log.forgotten = 8;
+    world.answers = true;
+    world.answer();
+    let told: Vec<_> = world.accepted(conn).gaps.into_iter().chain(world.gaps(conn)).collect();
+    let told: Vec<_> = told.iter().map(|gap| (gap.after.get(), gap.before.get())).collect();
+    assert_eq!(told, [(1, 7), (6, 9)]);
+    assert_eq!(world.events(conn), [9]);
+}
+
+#[test]
 fn the_epoch_of_the_cursor_is_handed_to_the_log_and_the_answer_goes_on_from_where_it_says() {
     let mut world = World::new();
     world.grant("ann", "conv:c1");

@@ -39,7 +39,7 @@ impl Truth {
     #[must_use]
     pub fn of_log(epoch: Epoch, oldest: Seq, records: impl IntoIterator<Item = Record>) -> Self {
         let records: BTreeMap<Seq, Record> = records.into_iter().map(|r| (r.seq(), r)).collect();
-        let unknown_upto = before(oldest);
+        let unknown_upto = oldest.previous();
         let began_at = unknown_upto;
         let life = Life { epoch, shared: Seq::ZERO, began_at, unknown_upto, records };
         Truth { lives: vec![life], ..Truth::default() }
@@ -127,7 +127,7 @@ impl Truth {
     ) -> Result<(), String> {
         let Some(last) = self.lives.last_mut() else {
             let records = shown.iter().map(|r| (r.seq(), r.clone())).collect();
-            let unknown_upto = before(oldest);
+            let unknown_upto = oldest.previous();
             self.lives.push(Life { epoch, shared: Seq::ZERO, began_at: head, unknown_upto, records });
             return Ok(());
         };
@@ -175,7 +175,7 @@ impl Truth {
         let shared = surviving.keys().next_back().copied().unwrap_or(Seq::ZERO);
         let mut records = surviving;
         records.extend(shown.iter().map(|(seq, record)| (*seq, (*record).clone())));
-        let unknown_upto = if is_anew { before(oldest) } else { last.unknown_upto };
+        let unknown_upto = if is_anew { oldest.previous() } else { last.unknown_upto };
         self.lives.push(Life { epoch, shared, began_at: head, unknown_upto, records });
         wrong
     }
@@ -201,9 +201,4 @@ impl Truth {
 
 fn head_of(life: &Life) -> Seq {
     life.records.keys().next_back().map_or(life.began_at, |last| life.began_at.max(*last))
-}
-
-/// The position before `seq`.
-fn before(seq: Seq) -> Seq {
-    Seq::new(seq.get().saturating_sub(1)).unwrap_or(Seq::ZERO)
 }

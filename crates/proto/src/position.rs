@@ -32,6 +32,12 @@ impl Seq {
         self.advanced_by(1)
     }
 
+    /// The position before; [`Seq::ZERO`] has none and stays.
+    #[must_use]
+    pub const fn previous(self) -> Seq {
+        Seq(self.0.saturating_sub(1))
+    }
+
     /// The position `n` further on; saturates at [`Seq::MAX`].
     #[must_use]
     pub const fn advanced_by(self, n: u64) -> Seq {

@@ -130,8 +130,7 @@ fn position(value: Option<u64>, name: &str) -> Result<Option<Seq>, Problem> {
 }
 
 fn next_of(page: &Page, before: Option<Seq>, head: Seq) -> Option<u64> {
-    let end =
-        before.map_or(head, |before| head.min(Seq::new(before.get().saturating_sub(1)).unwrap_or(head)));
+    let end = before.map_or(head, |before| head.min(before.previous()));
     (page.upto < end).then(|| page.upto.get())
 }
 

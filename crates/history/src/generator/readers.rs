@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::history::Seen;
 
 use super::World;
-use super::rights::{before, has_right};
+use super::rights::has_right;
 
 /// A reader that is handed exactly what it should.
 #[derive(Clone)]
@@ -48,7 +48,7 @@ impl World {
         }
         self.say_removed(number, seq, &mut told);
         let records: Vec<Record> = self.records().range(seq.next()..).map(|(_, r)| r.clone()).collect();
-        let upto = upto.max(before(self.oldest));
+        let upto = upto.max(self.oldest.previous());
         for record in records.iter().take_while(|record| record.seq() <= upto) {
             let Record::Event(event) = record else { continue };
             if event.seq < self.oldest || !self.sees(number, &event.topic, event.seq) {
@@ -57,7 +57,7 @@ impl World {
             let (topic, place) = (event.topic.clone(), event.seq);
             if self.history.truth.damaged().contains(&place) {
                 if told.get(&topic).is_none_or(|end| *end < place) {
-                    self.say_gap(number, &topic, before(place), place.next(), GapReason::Storage);
+                    self.say_gap(number, &topic, place.previous(), place.next(), GapReason::Storage);
                     told.insert(topic, place);
                 }
                 continue;
@@ -77,7 +77,7 @@ impl World {
 
     fn start(&mut self, number: usize) {
         let from_oldest = self.dice.percent(30);
-        let seq = if from_oldest { before(self.oldest) } else { self.head() };
+        let seq = if from_oldest { self.oldest.previous() } else { self.head() };
         let moment = self.history.moment();
         self.tell(number, Seen::Accepted { epoch: self.epoch });
         self.tell(number, Seen::Based { epoch: self.epoch, seq, from_oldest, moment });

@@ -35,8 +35,3 @@ pub(super) fn holds(records: &BTreeMap<Seq, Record>, account: &Account, topic: &
 pub(super) fn at(seq: u64) -> Seq {
     Seq::new(seq).unwrap_or(Seq::MAX)
 }
-
-/// The position before `seq`.
-pub(super) fn before(seq: Seq) -> Seq {
-    at(seq.get().saturating_sub(1))
-}

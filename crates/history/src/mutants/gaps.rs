@@ -70,7 +70,7 @@ pub(super) fn end_early(history: &mut History, dice: &mut Dice) -> bool {
 pub(super) fn begin_early(history: &mut History, dice: &mut Dice) -> bool {
     let Some(loss) = needed(history, dice) else { return false };
     let Some(had) = had_before(history, &loss) else { return false };
-    set_bounds(history, loss.site, plain::before(had), loss.before);
+    set_bounds(history, loss.site, had.previous(), loss.before);
     true
 }
 
@@ -94,7 +94,7 @@ pub(super) fn end_late(history: &mut History, dice: &mut Dice) -> bool {
     let Some(loss) = needed(history, dice) else { return false };
     let Some(life) = plain::life_at(history, loss.site) else { return false };
     let reader = &history.readers[loss.site.reader];
-    let behind = plain::visible(reader, life, &loss.topic, plain::before(loss.before), Seq::MAX);
+    let behind = plain::visible(reader, life, &loss.topic, loss.before.previous(), Seq::MAX);
     let damaged = history.truth.damaged();
     let there = behind.into_iter().find(|seq| *seq >= loss.oldest && !damaged.contains(seq));
     let Some(there) = there else { return false };
@@ -160,7 +160,7 @@ pub(super) fn gap_for_an_event(history: &mut History, dice: &mut Dice) -> bool {
     if history.truth.damaged().contains(&seq) {
         return false;
     }
-    *item = Seen::Gap { topic, after: plain::before(seq), before: seq.next(), reason, oldest: seq };
+    *item = Seen::Gap { topic, after: seq.previous(), before: seq.next(), reason, oldest: seq };
     true
 }
 
@@ -171,7 +171,7 @@ pub(super) fn gap_over_an_event(history: &mut History, dice: &mut Dice) -> bool 
     let reason = any_reason(dice);
     let Some(handed) = plain::event(&history.readers[site.reader].items[site.item]) else { return false };
     let is_new_here = plain::life(history, handed.epoch).is_some_and(|life| handed.seq > life.shared);
-    let (topic, after, before) = (handed.topic.clone(), plain::before(handed.seq), handed.seq.next());
+    let (topic, after, before) = (handed.topic.clone(), handed.seq.previous(), handed.seq.next());
     let gap = Seen::Gap { topic, after, before, reason, oldest: before };
     history.readers[site.reader].items.insert(site.item + 1, gap);
     is_new_here

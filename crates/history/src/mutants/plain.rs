@@ -180,8 +180,3 @@ pub(super) fn is_of(record: &Record, entry: &Attempt) -> bool {
     let Some((_, rest)) = text.split_once("\"payload\":") else { return false };
     event.topic == *topic && Digest::of(&rest.as_bytes()[..rest.len() - 1]) == *payload
 }
-
-/// The position before `seq`.
-pub(super) fn before(seq: Seq) -> Seq {
-    Seq::new(seq.get().saturating_sub(1)).unwrap_or(Seq::ZERO)
-}

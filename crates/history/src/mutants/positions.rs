@@ -108,7 +108,7 @@ pub(super) fn start_early(history: &mut History, dice: &mut Dice) -> bool {
         return false;
     }
     if let Seen::Based { seq, .. } = &mut history.readers[site.reader].items[site.item] {
-        *seq = plain::before(missed);
+        *seq = missed.previous();
     }
     true
 }

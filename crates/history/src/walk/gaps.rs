@@ -99,7 +99,7 @@ pub(crate) fn check(walk: &mut Walk<'_>, told: &Told<'_>, oldest: Seq) {
     } else if !reason_fits {
         walk.find(rules::GAP_REASON, format_args!("{said}: that is not why"));
     }
-    let end = previous(before);
+    let end = before.previous();
     if end > at {
         walk.stand.topics[number].at = Some(end);
     }
@@ -116,9 +116,4 @@ fn untold_life(walk: &Walk<'_>, number: TopicNo, after: Seq, before: Seq) -> Opt
             walk.stand.cursor.is_none_or(|cursor| cursor.epoch != now || cursor.seq < life.began_at);
         life.shared < before && after < life.began_at && base < life.began_at && is_ahead
     })
-}
-
-/// The position before `seq`.
-fn previous(seq: Seq) -> Seq {
-    Seq::new(seq.get().saturating_sub(1)).unwrap_or(Seq::ZERO)
 }
