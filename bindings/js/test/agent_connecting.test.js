@@ -147,6 +147,22 @@ scripted('after a rejected third connection connect works once a slot is free', 
   assert.equal(socket.getState(), 'connected');
 });
 
+scripted('a rejection that says when to come again is no end', async ({ agent, server, clock }) => {
+  const socket = agent();
+  const rejected = [];
+  socket.setOnConnectionRejected((reason) => rejected.push(reason));
+  const done = socket.connect();
+  const peer = (await server.next()).open();
+  peer.say({ action: 'connection.rejected', reason: 'CONNECTION_LIMIT_EXCEEDED', retryAfterMs: 7_000 });
+  peer.drop(4503);
+  await clock.advance(6_999);
+  assert.deepEqual([server.waiting, socket.getState()], [0, 'disconnected']);
+  await clock.advance(1);
+  (await server.next()).acceptPlain();
+  await done;
+  assert.deepEqual(rejected, []);
+});
+
 scripted('a handler of the rejection may connect again', async ({ agent, server }) => {
   const socket = agent();
   let again;
