@@ -26,7 +26,8 @@ pub(crate) fn check(walk: &mut Walk<'_>, told: &Told<'_>, oldest: Seq) {
         return walk.find(rules::HONEST_GAP, format_args!("a gap in {topic}, which is no topic"));
     };
     if walk.stand.topics[number].is_unasked {
-        return;
+        // Like an event that still comes: nothing was promised of the topic, and what was told is not told again.
+        return pass(walk, number, before);
     }
     // What was told before the log became another one, and lies above the cursor, is told again.
     let told_before = walk.stand.topics[number].told_before.unwrap_or(Seq::ZERO);
@@ -64,11 +65,13 @@ pub(crate) fn check(walk: &mut Walk<'_>, told: &Told<'_>, oldest: Seq) {
     // A life of the log that ended before anybody saw it leaves positions that no life has: a gap there is harmless.
     let is_between_lives = reason == GapReason::Epoch
         && walk.sights.iter().any(|sight| sight.life.shared <= after && before <= sight.life.began_at.next());
+    let cursor = walk.stand.cursor;
     let stand = &mut walk.stand.topics[number];
+    stand.gaps.retain(|began| cursor.is_none_or(|cursor| *began >= cursor.seq));
     stand.told_life = new_life.unwrap_or(stand.told_life);
     let said_now = stand.unsaid.extract_if(.., |seq| after < *seq && *seq < before).count();
-    let widens_the_last = stand.last_gap.is_some_and(|began| after < began && before == began.next());
-    stand.last_gap = Some(after);
+    let widens_another = stand.gaps.iter().any(|began| after < *began && before == began.next());
+    stand.gaps.push(after);
     let reason_fits = match reason {
         GapReason::Retention => is_all_removed && said_now == 0,
         GapReason::Epoch => new_life.is_some() || is_between_lives,
@@ -89,7 +92,7 @@ pub(crate) fn check(walk: &mut Walk<'_>, told: &Told<'_>, oldest: Seq) {
         && said_now == 0
         && new_life.is_none()
         && !is_of_damage
-        && !widens_the_last
+        && !widens_another
         && !is_told_again
     {
         walk.find(
@@ -99,8 +102,13 @@ pub(crate) fn check(walk: &mut Walk<'_>, told: &Told<'_>, oldest: Seq) {
     } else if !reason_fits {
         walk.find(rules::GAP_REASON, format_args!("{said}: that is not why"));
     }
+    pass(walk, number, before);
+}
+
+/// The reader stands behind a gap, if it has not come further.
+fn pass(walk: &mut Walk<'_>, number: TopicNo, before: Seq) {
     let end = before.previous();
-    if end > at {
+    if end > walk.stand.position(number) {
         walk.stand.topics[number].at = Some(end);
     }
 }

@@ -61,8 +61,9 @@ pub(crate) struct Stand {
 pub(crate) struct TopicStand {
     /// Behind the last event or gap.
     pub(crate) at: Option<Seq>,
-    /// Where the last gap began: the other link of an overlap may tell what lies just before it.
-    pub(crate) last_gap: Option<Seq>,
+    /// Where gaps began that the cursor has not passed: another link may tell what lies just before one, as the part that
+    /// is left of a wider gap.
+    pub(crate) gaps: Vec<Seq>,
     /// Up to where gaps may be told once more, because the log became another one before the cursor had passed them.
     pub(crate) told_before: Option<Seq>,
     /// Events of an earlier life that are lost and not yet said to be.
@@ -301,7 +302,7 @@ impl Walk<'_> {
         }
         let saved = self.stand.cursor;
         for stand in &mut self.stand.topics {
-            stand.last_gap = None;
+            stand.gaps.clear();
             stand.at = stand.at.map(|at| saved.map_or(at, |cursor| at.min(cursor.seq)));
         }
     }
