@@ -9,8 +9,8 @@ const KB = 1024;
 // entry should weigh, and does not yet.
 const PARTS = [
   { name: 'core (WebAssembly)', file: 'built/core.wasm' },
-  { name: 'bowline', file: 'dist/index.js', gzipLimit: 43_300, aim: 20 * KB },
-  { name: 'bowline/purejs', file: 'dist/purejs.js', gzipLimit: 56_900, aim: 28 * KB },
+  { name: 'bowline', file: 'dist/index.js', gzipLimit: 44_000, aim: 20 * KB },
+  { name: 'bowline/purejs', file: 'dist/purejs.js', gzipLimit: 58_000, aim: 28 * KB },
 ];
 
 let isAbove = false;

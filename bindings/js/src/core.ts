@@ -448,9 +448,9 @@ const enum Answer {
 /** As in `core/src/abi.rs`. */
 const REFUSALS: readonly (readonly [RefusalCode, string])[] = [
   ['CLOSED', 'the connection is closed'],
-  ['OUTBOX_FULL', 'the outbox is full'],
-  ['TOO_MANY_SUBSCRIPTIONS', 'too many subscriptions'],
-  ['TOO_MANY_ACTIVITIES', 'too many conversations with an activity'],
+  ['OUTBOX_FULL', 'the outbox is full: messages wait until the connection is back'],
+  ['TOO_MANY_SUBSCRIPTIONS', 'too many subscriptions: at most 100 topics, 1,000 with on-demand ones'],
+  ['TOO_MANY_ACTIVITIES', "too many conversations with an activity: end one with 'idle' first"],
   ['INVALID_TOPIC', 'a topic is `prefix:name`, its prefix made of a-z, 0-9 and _, in at most 256 bytes'],
 ];
 

@@ -351,8 +351,7 @@ export class Driver implements Taker<Output> {
       return this.#tell((core, now) => core.closed(now, id, 1006));
     }
     this.#hearing.trace_?.(`-> close ${code}`);
-    // The platform allows no other codes.
-    shut(link.socket!, code === 1000 || code >= 3000 ? code : 1000);
+    shut(link.socket!, code);
   }
 
   #abort(id: number): void {

@@ -12,12 +12,15 @@ mod cores;
 mod facts;
 mod frames;
 mod json;
-#[cfg(target_arch = "wasm32")]
-mod memory;
 mod notices;
 mod orders;
 mod topics;
 mod values;
+
+/// Where the module's memory comes from: the standard allocator is an eighth of a module of this size.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static MEMORY: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
 pub use abi::{
     core_answer, core_call, core_deadline, core_event, core_forget_topics, core_free, core_input, core_new,
