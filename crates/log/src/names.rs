@@ -21,10 +21,11 @@ pub(crate) fn damaged(number: u64, offset: u64) -> String {
     format!("segment-{number:010}.log.at-{offset}.damaged")
 }
 
-/// The segment that `name` belongs to, and what follows its number.
+/// The segment that `name` belongs to, and what follows its number: ten digits, as we write them.
 pub(crate) fn parse(name: &str) -> Option<(u64, &str)> {
     let (number, ending) = name.strip_prefix("segment-")?.split_once('.')?;
-    Some((number.parse().ok()?, ending))
+    let is_ours = number.len() == 10 && number.bytes().all(|byte| byte.is_ascii_digit());
+    Some((number.parse().ok().filter(|_| is_ours)?, ending))
 }
 
 /// The numbers of the files with `ending`, growing.

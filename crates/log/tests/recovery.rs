@@ -1001,6 +1001,19 @@ fn the_second_process_is_told_at_once() {
 }
 
 #[test]
+fn a_file_whose_name_only_looks_like_a_segments_is_left_alone() {
+    for name in ["segment-7.log", "segment-+000000007.log", "segment-18446744073709551615.log"] {
+        let disk = killed();
+        disk.set(name, vec![7; 100]);
+        let (store, recovery) = open(&disk, small(), "boot", SECOND);
+        assert_eq!((recovery.epoch_change, read_all(&store)), (None, vec![1, 2, 3, 4, 5, 6]), "{name}");
+        put(&store, [event("conv:b", &"p".repeat(5000))]);
+        put(&store, [event("conv:b", "in the next segment")]);
+        assert_eq!(disk.bytes(name), [7; 100]);
+    }
+}
+
+#[test]
 fn a_log_of_a_later_version_is_left_alone() {
     let disk = killed();
     let name = last_log(&disk);
