@@ -22,6 +22,8 @@ pub struct Life {
     pub unknown_upto: Seq,
     /// Every record, the inherited ones included.
     pub records: BTreeMap<Seq, Record>,
+    /// An opening failed that may have begun the next life: see [`Truth::opening_failed`].
+    pub opening_failed: bool,
 }
 
 /// Every incarnation of the log, oldest first.
@@ -41,7 +43,7 @@ impl Truth {
         let records: BTreeMap<Seq, Record> = records.into_iter().map(|r| (r.seq(), r)).collect();
         let unknown_upto = oldest.previous();
         let began_at = unknown_upto;
-        let life = Life { epoch, shared: Seq::ZERO, began_at, unknown_upto, records };
+        let life = Life { epoch, shared: Seq::ZERO, began_at, unknown_upto, records, opening_failed: false };
         Truth { lives: vec![life], ..Truth::default() }
     }
 
@@ -66,6 +68,14 @@ impl Truth {
     #[must_use]
     pub fn nameless(&self) -> &BTreeSet<Seq> {
         &self.nameless
+    }
+
+    /// The log did not open again, while its readers still had the closed one: what it had set aside by then for the life that
+    /// follows is gone for them already, before they hear of that life.
+    pub fn opening_failed(&mut self) {
+        if let Some(life) = self.lives.last_mut() {
+            life.opening_failed = true;
+        }
     }
 
     /// All lives, oldest first.
@@ -128,7 +138,14 @@ impl Truth {
         let Some(last) = self.lives.last_mut() else {
             let records = shown.iter().map(|r| (r.seq(), r.clone())).collect();
             let unknown_upto = oldest.previous();
-            self.lives.push(Life { epoch, shared: Seq::ZERO, began_at: head, unknown_upto, records });
+            self.lives.push(Life {
+                epoch,
+                shared: Seq::ZERO,
+                began_at: head,
+                unknown_upto,
+                records,
+                opening_failed: false,
+            });
             return Ok(());
         };
         let shown: BTreeMap<Seq, &Record> = shown.iter().map(|r| (r.seq(), r)).collect();
@@ -176,7 +193,7 @@ impl Truth {
         let mut records = surviving;
         records.extend(shown.iter().map(|(seq, record)| (*seq, (*record).clone())));
         let unknown_upto = if is_anew { oldest.previous() } else { last.unknown_upto };
-        self.lives.push(Life { epoch, shared, began_at: head, unknown_upto, records });
+        self.lives.push(Life { epoch, shared, began_at: head, unknown_upto, records, opening_failed: false });
         wrong
     }
 

@@ -41,14 +41,15 @@ pub(crate) fn check(walk: &mut Walk<'_>, told: &Told<'_>, oldest: Seq) {
     // Where the index of a damaged part is lost as well, it may have held events of any topic.
     let damaged = walk.truth.damaged();
     let is_damaged = damaged.range(after.next()..before.max(after.next())).next().is_some();
-    let available: Vec<_> = claimed
-        .iter()
-        .filter(|event| event.seq >= oldest && !damaged.contains(&event.seq))
-        .copied()
-        .collect();
+    // What an opening that failed had set aside by then, the next life tells as lost with its epoch.
+    let next_life = walk.sights.get(walk.stand.life + 1).filter(|_| sight.life.opening_failed);
+    let is_set_aside = |seq: Seq| next_life.is_some_and(|next| next.life.shared < seq);
+    let is_destroyed = |seq: Seq| damaged.contains(&seq) || is_set_aside(seq);
+    let available: Vec<_> =
+        claimed.iter().filter(|event| event.seq >= oldest && !is_destroyed(event.seq)).copied().collect();
     let claims_nothing = claimed.is_empty();
     let is_all_removed = claimed.iter().all(|event| event.seq < oldest);
-    let has_damage = is_damaged && claimed.iter().any(|event| damaged.contains(&event.seq));
+    let has_damage = claimed.iter().any(|event| is_destroyed(event.seq));
     if let Some(skipped) = skipped {
         walk.find(rules::HOLE, format_args!("{said} starts behind {skipped}, which never came"));
     }

@@ -50,6 +50,9 @@ impl Node {
             Err(_) if self.disk.failed_syncs() > failed_before => {
                 env.counters.count("fault: a sync failed");
                 env.counters.count("log: a sync failed while it opened");
+                if self.process.is_some() {
+                    env.history.truth.opening_failed();
+                }
                 self.try_again(env, Duration::from_millis(500));
                 None
             }
