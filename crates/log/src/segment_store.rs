@@ -194,7 +194,7 @@ impl SegmentStore {
             return Ok(());
         }
         if let Err(error) = writer.file.write_at(&bytes, writer.end) {
-            return Err(match (is_full(&error), writer.file.truncate(writer.end)) {
+            return Err(match (is_full(&error), self.undo(writer)) {
                 (true, Ok(())) => StoreError::Full,
                 (true, Err(error)) => writer.fail(error),
                 (false, _) => writer.fail(error),
@@ -221,6 +221,16 @@ impl SegmentStore {
             }
         }
         Ok(())
+    }
+
+    /// Takes away what was written behind the last batch. A power cut must not bring it back in the place of what comes
+    /// there next: where commits sync nothing, this does.
+    fn undo(&self, writer: &Writer) -> io::Result<()> {
+        writer.file.truncate(writer.end)?;
+        match self.config.durability {
+            Durability::Fsync => Ok(()),
+            Durability::Os => writer.file.sync_data(),
+        }
     }
 
     /// Seals the open segment and starts the next. Everything must be committed.

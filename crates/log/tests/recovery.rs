@@ -890,6 +890,28 @@ fn a_full_disk_undoes_the_append_and_reading_and_later_appends_go_on() {
 }
 
 #[test]
+fn what_a_full_disk_had_undone_is_synced_where_no_commit_does_it() {
+    for (durability, syncs) in [(Durability::Fsync, 0), (Durability::Os, 1)] {
+        let disk = TestDisk::default();
+        let (store, _) = open(&disk, small().durability(durability), "boot", FIRST);
+        put(&store, [event("conv:b", "1")]);
+        let before = disk.syncs();
+        // The first of the two is written whole: it must not come back in the place of what is acknowledged there.
+        disk.set_room(Some(300));
+        let two = [batch([event("conv:b", "2")]), batch([event("conv:b", &"p".repeat(400))])];
+        assert!(matches!(store.append(&two, Timestamp(1)), Err(StoreError::Full)));
+        assert_eq!(disk.syncs() - before, syncs, "{durability:?}");
+        disk.set_room(None);
+        assert_eq!(put(&store, [event("conv:b", "other")]), [2]);
+        disk.set_room(Some(300));
+        disk.fail_syncs(1);
+        let refused = store.append(&two, Timestamp(1));
+        let is_failed = matches!(refused, Err(StoreError::Failed(_)));
+        assert_eq!(is_failed, durability == Durability::Os, "{durability:?}: {refused:?}");
+    }
+}
+
+#[test]
 fn a_full_disk_while_a_segment_is_started_is_only_full() {
     let disk = TestDisk::default();
     let (store, _) = open(&disk, small(), "boot", FIRST);
