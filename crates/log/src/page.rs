@@ -73,6 +73,8 @@ pub(crate) struct PageBuilder {
     gaps: VecDeque<Gap>,
     /// Where in the page's gaps the last lost event of a topic stands, while neither an event nor a gap of it has followed.
     losses: HashMap<Topic, usize>,
+    /// Where the first hole begins that did not fit.
+    left_out: Option<Seq>,
 }
 
 impl PageBuilder {
@@ -91,6 +93,7 @@ impl PageBuilder {
             grants: grants.into(),
             gaps: gaps.into(),
             losses: HashMap::new(),
+            left_out: None,
         }
     }
 
@@ -136,7 +139,9 @@ impl PageBuilder {
     /// Nothing between the gap's bounds can be had, of any topic.
     pub(crate) fn hole(&mut self, gap: Gap) {
         self.reach(gap.after.next());
-        if !self.is_full() {
+        if self.is_full() {
+            self.left_out.get_or_insert(gap.after);
+        } else {
             self.push_gap(gap);
         }
     }
@@ -182,7 +187,7 @@ impl PageBuilder {
         // A told gap may reach past grants and gaps that did not fit: they are for the next page.
         let grant = self.grants.front().map(|record| before(record.seq()));
         let gap = self.gaps.front().map(|gap| gap.after);
-        for bound in grant.into_iter().chain(gap) {
+        for bound in grant.into_iter().chain(gap).chain(self.left_out) {
             self.page.upto = self.page.upto.min(bound);
         }
         self.page

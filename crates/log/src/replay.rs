@@ -124,8 +124,9 @@ fn heads_before(disk: &dyn Disk, number: u64) -> io::Result<Option<Topics>> {
     })
 }
 
-/// A gap for each topic of the reader's that lost events in `hole`, or may have.
+/// A gap for each topic of the reader's that lost events in `hole`, or may have, in the order in which they begin.
 fn tell_hole(page: &mut PageBuilder, hole: &Hole, spans: &[Span], at: Seq) {
+    let mut gaps = Vec::new();
     for span in spans {
         let first = hole.first.max(at.next()).max(span.after.next());
         let last = hole.last.min(span.upto);
@@ -134,9 +135,11 @@ fn tell_hole(page: &mut PageBuilder, hole: &Hole, spans: &[Span], at: Seq) {
             None => true,
         };
         if first <= last && has_lost {
-            page.hole(gap(&span.topic, before(first), last.next(), GapReason::Storage));
+            gaps.push(gap(&span.topic, before(first), last.next(), GapReason::Storage));
         }
     }
+    gaps.sort_by_key(|gap| gap.after);
+    gaps.into_iter().for_each(|gap| page.hole(gap));
 }
 
 /// Reads `found` and tells each event, or its loss.

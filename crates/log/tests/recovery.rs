@@ -518,6 +518,41 @@ fn a_file_that_cannot_be_opened_for_want_of_descriptors_is_not_lost() {
 }
 
 #[test]
+fn what_a_lost_segment_held_for_each_topic_is_told_though_a_grant_in_it_fills_the_page() {
+    let disk = TestDisk::default();
+    let (store, _) = open(&disk, small(), "boot", FIRST);
+    let mut events = vec![(put(&store, [event("conv:b", "1")])[0], "conv:b")];
+    put(&store, [grant("x", "conv:a")]);
+    put(&store, [grant("x", "conv:z")]);
+    for n in 0..20 {
+        let on = ["conv:a", "conv:b", "conv:z"][n % 3];
+        events.push((put(&store, [event(on, &"p".repeat(600))])[0], on));
+    }
+    store.close().unwrap();
+    let disk = disk.copy();
+    let logs: Vec<String> = disk.names().into_iter().filter(|name| name.ends_with(".log")).collect();
+    disk.delete(&logs[0]);
+    disk.delete(&logs[0].replace(".log", ".index"));
+    let mut next = disk.bytes(&logs[1]);
+    next[3] ^= 1;
+    disk.set(&logs[1], next);
+    let (store, _) = open(&disk, small(), "boot", SECOND);
+    for max_records in 1..5 {
+        let mut whole = bowline_proto::Page::default();
+        while whole.upto < store.status().head {
+            let mut asked = query(&store, "x", &["conv:b"], whole.upto.get());
+            asked.max_records = max_records;
+            let page = store.read(&asked).unwrap();
+            whole.records.extend(page.records);
+            whole.gaps.extend(page.gaps);
+            assert!(page.upto > whole.upto, "{max_records} at a time");
+            whole.upto = page.upto;
+        }
+        tiles(&whole, &events);
+    }
+}
+
+#[test]
 fn a_missing_or_damaged_index_is_made_anew() {
     let (whole, events) = several();
     let indexes: Vec<String> = whole.names().into_iter().filter(|name| name.ends_with(".index")).collect();
