@@ -1,6 +1,6 @@
 //! A native client with habits, which writes down everything it is handed.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,8 @@ struct Shared {
     diary: Mutex<Diary>,
     /// Everything up to here is behind the application.
     reached: AtomicU64,
+    /// Its process dies no more of itself.
+    is_settled: AtomicBool,
 }
 
 impl Shared {
@@ -66,8 +68,11 @@ impl Listener {
         habits: Habits,
         book: &Book,
     ) -> Result<Self, TortureError> {
-        let shared =
-            Arc::new(Shared { diary: Mutex::new(Diary::new(name, book)), reached: AtomicU64::new(0) });
+        let shared = Arc::new(Shared {
+            diary: Mutex::new(Diary::new(name, book)),
+            reached: AtomicU64::new(0),
+            is_settled: AtomicBool::new(false),
+        });
         let (stop, stopped) = watch::channel(false);
         let life = Life { url: url.to_string(), token, habits, shared: Arc::clone(&shared), stopped };
         let connection = life.connect(None)?;
@@ -128,6 +133,11 @@ impl Listener {
         None
     }
 
+    /// From now on its process dies no more: what it is handed stays.
+    pub(crate) fn settle(&self) {
+        self.shared.is_settled.store(true, Ordering::Relaxed);
+    }
+
     /// Closes, and hands out what was seen.
     pub(crate) async fn finish(self) -> Diary {
         self.stop.send_replace(true);
@@ -185,6 +195,8 @@ impl Life {
                 End::Stopped => return connection.close().await,
                 End::Died => {
                     let from = saved.as_ref().and_then(|saved: &SavedPosition| saved.cursor);
+                    let reached = from.map_or(0, |cursor| cursor.seq.get());
+                    self.shared.reached.store(reached, Ordering::Relaxed);
                     self.shared.diary().restarted(from);
                     match self.connect(saved.clone()) {
                         Ok(next) => connection = next,
@@ -203,7 +215,7 @@ impl Life {
 
     async fn read(&mut self, connection: &Connection, saved: &mut Option<SavedPosition>) -> End {
         let mut events = connection.events();
-        let dies_at = self.habits.restarts.map(|after| tokio::time::Instant::now() + after);
+        let mut dies_at = self.habits.restarts.map(|after| tokio::time::Instant::now() + after);
         let (mut taken, mut unsaved) = (0_u64, 0_u64);
         loop {
             let death = async {
@@ -215,7 +227,13 @@ impl Life {
             let incoming = tokio::select! {
                 _ = self.stopped.wait_for(|stopped| *stopped) => return End::Stopped,
                 incoming = events.next() => incoming,
-                () = death, if saved.is_some() => return End::Died,
+                () = death, if saved.is_some() => {
+                    if !self.shared.is_settled.load(Ordering::Relaxed) {
+                        return End::Died;
+                    }
+                    dies_at = None;
+                    continue;
+                }
             };
             let Some(incoming) = incoming else { return End::TurnedAway };
             let position = connection.position();

@@ -223,6 +223,7 @@ impl Stand {
         self.round.broken.extend(complaints);
         let marks = self.rights.admin.last_words(&self.topics)?;
         self.wait_for_all_rights();
+        self.natives.iter().for_each(Listener::settle);
         let last = marks.last();
         let start = Instant::now();
         self.wait_for_readers(&marks, start)?;
