@@ -6,9 +6,9 @@ use bowline_proto::{Gap, Seq, Topic};
 use crate::sorted::Sorted;
 
 /// Most topics with losses that are remembered, and most losses of one topic. Forgetting one costs at most one needless
-/// resume or a loss told twice.
+/// resume or a loss told twice. Rights that come and go leave a loss each: an accept lists up to 100, of one topic if need be.
 const MOST_TOPICS: usize = 4096;
-const MOST_OF_A_TOPIC: usize = 16;
+const MOST_OF_A_TOPIC: usize = 128;
 
 /// By topic, what was told and lies above the cursor, by where it begins.
 #[derive(Debug, Default)]
@@ -103,6 +103,17 @@ mod tests {
         let topic = Topic::new("conv:c").unwrap();
         let gap = Gap { topic, after: seq(after), before: seq(before), reason: GapReason::Retention };
         losses.tell(gap, seq(passed)).iter().map(|gap| (gap.after.get(), gap.before.get())).collect()
+    }
+
+    #[test]
+    fn as_many_losses_of_one_topic_as_an_accept_lists_are_told_once() {
+        let mut losses = Losses::default();
+        for is_news in [true, false] {
+            for n in 0..100 {
+                let (after, before) = (10 * n, 10 * n + 5);
+                assert_eq!(!told(&mut losses, after, before, 0).is_empty(), is_news, "{after}..{before}");
+            }
+        }
     }
 
     #[test]
