@@ -21,11 +21,14 @@ pub(crate) fn damaged(number: u64, offset: u64) -> String {
     format!("segment-{number:010}.log.at-{offset}.damaged")
 }
 
-/// The segment that `name` belongs to, and what follows its number: ten digits, as we write them.
+/// No segment of ours gets as far: a state that names a later one is damaged. Files have room for as many more.
+pub(crate) const MOST: u64 = 1 << 62;
+
+/// The segment that `name` belongs to, and what follows its number, which is written as we write it.
 pub(crate) fn parse(name: &str) -> Option<(u64, &str)> {
-    let (number, ending) = name.strip_prefix("segment-")?.split_once('.')?;
-    let is_ours = number.len() == 10 && number.bytes().all(|byte| byte.is_ascii_digit());
-    Some((number.parse().ok().filter(|_| is_ours)?, ending))
+    let (digits, ending) = name.strip_prefix("segment-")?.split_once('.')?;
+    let number: u64 = digits.parse().ok()?;
+    (format!("{number:010}") == digits && number < 2 * MOST).then_some((number, ending))
 }
 
 /// The numbers of the files with `ending`, growing.

@@ -13,6 +13,7 @@ use crate::codec::{Take, put_seq, put_text, put_u64};
 use crate::config::Durability;
 use crate::disk::{Disk, DiskFile, Open};
 use crate::frame::{self, Tag};
+use crate::names;
 
 const NAME: &str = "state";
 /// Slots lie in blocks of their own, so that a torn write reaches one only.
@@ -116,5 +117,5 @@ fn parse(slot: &[u8]) -> Option<(u64, State)> {
     let is_clean = from.u8()? != 0;
     let state =
         State { boot, durability, is_clean, segment: from.u64()?, offset: from.u64()?, head: from.seq()? };
-    Some((writes, state))
+    (state.segment < names::MOST).then_some((writes, state))
 }
