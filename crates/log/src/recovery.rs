@@ -99,8 +99,11 @@ pub(crate) fn recover(
     } else {
         match told {
             Told::Nothing | Told::Damaged => Some(EpochChange::StateUnknown),
-            // A power cut may tear a slot as it tears the log's tail. A process that dies tears neither.
-            Told::AtLeast(state) if is_cut_after_end && state.boot.is_same_as(&opening.boot) => {
+            // A power cut may tear a slot as it tears the log's tail. A process that dies tears neither; and a slot is written
+            // when its batch is on the device, so that one whole batch stands behind the slot before it.
+            Told::AtLeast(state)
+                if is_cut_after_end && (state.boot.is_same_as(&opening.boot) || ends_at(&base, state)) =>
+            {
                 Some(EpochChange::StateUnknown)
             }
             Told::Last(state) | Told::AtLeast(state) => (state.durability == Durability::Os
@@ -190,6 +193,13 @@ fn start_over(
     let head = before(first);
     let aside = Aside { tail: None, unreadable };
     Found { recovery, snapshot, sealed: Vec::new(), open: None, head, next_number, must_roll: true, aside }
+}
+
+/// Nothing whole stands behind what `state` tells of, whose batches are synced before they are told.
+fn ends_at(base: &Replayed, state: &State) -> bool {
+    state.durability == Durability::Fsync
+        && state.segment == base.header.number
+        && state.offset == base.end as u64
 }
 
 /// Up to where the newest segment is known to have been synced.
