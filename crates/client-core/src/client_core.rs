@@ -64,7 +64,7 @@ pub struct ClientCore<B> {
     pub(crate) manners: Manners,
     /// Whether the driver reads.
     pub(crate) reading: Reading,
-    /// Until then a gateway may evict our newer link in favour of an older one that we have given up.
+    /// Until then a gateway may evict a link of ours in favour of another one that we have given up.
     pub(crate) own_ghost_until: Time,
     /// The next id of a link or a fetch: never reused.
     next_id: u64,
